@@ -1,0 +1,161 @@
+// Package plan holds the plan of the house: which package may import which, what the top level is made of, and why there is each
+// library. It is data; its tests hold the working tree against it. To change the house, change the plan first.
+package plan
+
+import (
+	"path"
+	"strings"
+)
+
+// Module is the module's path.
+const Module = "hibachi"
+
+// Room is a directory and all directories below it that have no room of their own.
+type Room struct {
+	Dir     string
+	Is      string   // what it is, in a few words
+	Ours    []string // directories of ours it may import from, besides its own
+	Outside []string // libraries, by the beginning of their import path
+	Never   []string // packages of the standard library it stays clear of, those below them too
+	Tests   []string // what only its test files import in addition, ours or not
+}
+
+// Rooms is the plan. Arrows run downward only: broker and links do not see each other, nodes joins them.
+var Rooms = []Room{
+	{
+		Dir:   "cmd",
+		Is:    "starts and stops what is below",
+		Ours:  []string{"broker", "broker/nodes", "links", "links/amqp", "links/engine", "persistence", "persistence/pebble", "spec"},
+		Tests: nil,
+		Outside: []string{"github.com/Azure/go-amqp", "github.com/HdrHistogram/hdrhistogram-go", "github.com/goccy/go-yaml",
+			"github.com/prometheus/client_golang", "github.com/prometheus/client_model", "github.com/spf13/cobra", "golang.org/x/term"},
+	},
+	{
+		Dir:   "broker/nodes",
+		Is:    "an address becomes a node, an outcome becomes a verb",
+		Ours:  []string{"broker", "links", "links/amqp", "links/engine", "persistence", "spec"},
+		Never: []string{"net", "os", "log"},
+		Tests: []string{"net", "os", "log", "persistence/pebble", "github.com/Azure/go-amqp", "github.com/cockroachdb/pebble/v2/vfs"},
+	},
+	{
+		Dir:     "broker",
+		Is:      "decides who gets which event, when; does not know that there is a wire",
+		Ours:    []string{"persistence"},
+		Outside: []string{"github.com/vmihailenco/msgpack/v5"},
+		Never:   []string{"net", "os", "log"},
+		Tests:   []string{"os", "persistence/pebble", "github.com/cockroachdb/pebble/v2"},
+	},
+	{
+		Dir:     "links",
+		Is:      "speaks AMQP on sockets; does not know that anything is stored",
+		Ours:    []string{"links/amqp", "links/engine"},
+		Outside: []string{"github.com/coder/websocket", "github.com/xdg-go/scram", "github.com/xdg-go/stringprep"},
+		Tests:   []string{"github.com/Azure/go-amqp"},
+	},
+	{
+		Dir:   "links/engine",
+		Is:    "one connection's protocol, bytes in and bytes out; no goroutine, no socket, no clock",
+		Ours:  []string{"links/amqp"},
+		Never: []string{"net", "os", "log", "sync", "context", "reflect"},
+		Tests: []string{"os", "sync"},
+	},
+	{
+		Dir:   "links/amqp",
+		Is:    "the wire vocabulary",
+		Never: []string{"net", "os", "log", "sync", "context", "reflect", "time"},
+		Tests: []string{"os", "reflect", "time"},
+	},
+	{
+		Dir:   "persistence",
+		Is:    "the contract of a store; does not know that anything is AMQP",
+		Never: []string{"net", "os", "log"},
+		Tests: []string{"os"},
+	},
+	{
+		Dir:     "persistence/pebble",
+		Is:      "the embedded store",
+		Ours:    []string{"persistence"},
+		Outside: []string{"github.com/cockroachdb/pebble/v2", "github.com/cockroachdb/errors", "github.com/vmihailenco/msgpack/v5"},
+		Never:   []string{"net"},
+	},
+	{
+		Dir:   "spec",
+		Is:    "what we promise, as pure code",
+		Ours:  []string{"links/amqp"},
+		Never: []string{"net", "os", "log", "sync", "context", "reflect"},
+		Tests: []string{"os"},
+	},
+	{
+		Dir:     "conformance",
+		Is:      "proves it from outside, over sockets, with a codec that is not ours",
+		Outside: []string{"github.com/Azure/go-amqp"},
+	},
+}
+
+// TopLevel is what the project's directory holds, besides what .gitignore names.
+var TopLevel = []string{
+	".ci", ".gitignore", "LICENSE", "Makefile", "README.md", "docs", "go.mod", "go.sum",
+	"broker", "cmd", "conformance", "links", "persistence", "spec",
+}
+
+// RoomOf finds the room of a directory: the one with the longest Dir that holds it.
+func RoomOf(dir string) (Room, bool) {
+	var best Room
+	for _, r := range Rooms {
+		if below(dir, r.Dir) && len(r.Dir) > len(best.Dir) {
+			best = r
+		}
+	}
+	return best, best.Dir != ""
+}
+
+// Allows tells whether a file of the room may import the package.
+func (r Room) Allows(imported string, test bool) bool {
+	if test && r.named(r.Tests, imported) {
+		return true
+	}
+	if dir, ours := strings.CutPrefix(imported, Module+"/"); ours {
+		to, found := RoomOf(dir)
+		return found && (to.Dir == r.Dir || r.named(r.Ours, imported))
+	}
+	if first, _, _ := strings.Cut(imported, "/"); strings.Contains(first, ".") {
+		return r.named(r.Outside, imported)
+	}
+	return !r.named(r.Never, imported)
+}
+
+// named tells whether the package is one of the names or below one; of ours, the room has to be the very one.
+func (r Room) named(names []string, imported string) bool {
+	dir, ours := strings.CutPrefix(imported, Module+"/")
+	for _, name := range names {
+		if !ours && below(imported, name) {
+			return true
+		}
+		if to, found := RoomOf(dir); ours && found && to.Dir == path.Clean(name) {
+			return true
+		}
+	}
+	return false
+}
+
+// String says who may import whom, for the one who ran into it.
+func (r Room) String() string {
+	list := func(names []string) string {
+		if len(names) == 0 {
+			return "nothing"
+		}
+		return strings.Join(names, ", ")
+	}
+	s := r.Dir + " (" + r.Is + ") may import of ours: " + list(r.Ours) + "; libraries: " + list(r.Outside)
+	if len(r.Never) > 0 {
+		s += "; never of the standard library: " + list(r.Never)
+	}
+	if len(r.Tests) > 0 {
+		s += "; its tests also: " + list(r.Tests)
+	}
+	return s
+}
+
+func below(name, dir string) bool {
+	return name == dir || strings.HasPrefix(name, dir+"/")
+}
