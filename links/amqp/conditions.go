@@ -1,0 +1,30 @@
+package amqp
+
+// Conditions of an Error. [transport 2.8.15-18]
+const (
+	ErrInternal              Symbol = "amqp:internal-error"
+	ErrNotFound              Symbol = "amqp:not-found"
+	ErrUnauthorizedAccess    Symbol = "amqp:unauthorized-access"
+	ErrDecode                Symbol = "amqp:decode-error"
+	ErrResourceLimitExceeded Symbol = "amqp:resource-limit-exceeded"
+	ErrNotAllowed            Symbol = "amqp:not-allowed"
+	ErrInvalidField          Symbol = "amqp:invalid-field"
+	ErrNotImplemented        Symbol = "amqp:not-implemented"
+	ErrResourceLocked        Symbol = "amqp:resource-locked"
+	ErrPreconditionFailed    Symbol = "amqp:precondition-failed"
+	ErrResourceDeleted       Symbol = "amqp:resource-deleted"
+	ErrIllegalState          Symbol = "amqp:illegal-state"
+	ErrFrameSizeTooSmall     Symbol = "amqp:frame-size-too-small"
+	ErrConnectionForced      Symbol = "amqp:connection:forced"
+	ErrFraming               Symbol = "amqp:connection:framing-error"
+	ErrConnectionRedirect    Symbol = "amqp:connection:redirect"
+	ErrWindowViolation       Symbol = "amqp:session:window-violation"
+	ErrErrantLink            Symbol = "amqp:session:errant-link"
+	ErrHandleInUse           Symbol = "amqp:session:handle-in-use"
+	ErrUnattachedHandle      Symbol = "amqp:session:unattached-handle"
+	ErrDetachForced          Symbol = "amqp:link:detach-forced"
+	ErrTransferLimitExceeded Symbol = "amqp:link:transfer-limit-exceeded"
+	ErrMessageSizeExceeded   Symbol = "amqp:link:message-size-exceeded"
+	ErrLinkRedirect          Symbol = "amqp:link:redirect"
+	ErrStolen                Symbol = "amqp:link:stolen"
+)
