@@ -1,0 +1,185 @@
+package pebble
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"hibachi/persistence"
+)
+
+// item is one operation: an append, or something else to be done in its turn.
+type item struct {
+	log    *log
+	append *persistence.Append
+	op     func(*committer, *group) // if append is nil
+	bytes  int64                    // of the append's value
+}
+
+// groupBytes is how much the committer takes at once: enough that the sync, not the batch, is the cost, and little enough that the first of a
+// group does not wait for a long encoding.
+const groupBytes = 1 << 20
+
+// queue holds what waits for the committer: operations in the order in which they came, and cursors that have something to report. Handing over
+// never blocks and allocates nothing beyond the queue's own growth; who must be held back is held back by credit, above, by the number of bytes.
+type queue struct {
+	delay time.Duration // how long reports wait for company; set once
+	wake  chan struct{} // holds one wake-up; set once
+
+	bytes atomic.Int64 // handed over and not yet durable; the finisher subtracts
+
+	mu     sync.Mutex // a leaf; guards:
+	items  fifo[item]
+	dirty  []*openCursor // each at most once, oldest first
+	oldest time.Time     // when the first of dirty came
+	asleep bool          // the committer waits for wake
+	closed bool
+}
+
+func (q *queue) init(delay time.Duration) {
+	q.delay = delay
+	q.wake = make(chan struct{}, 1)
+}
+
+// push reports whether the item was taken: not after close.
+func (q *queue) push(it item) bool {
+	q.mu.Lock()
+	if q.closed {
+		q.mu.Unlock()
+		return false
+	}
+	q.items.push(it)
+	wake := q.wakeLocked()
+	q.mu.Unlock()
+	q.bytes.Add(it.bytes)
+	if wake {
+		q.wake <- struct{}{}
+	}
+	return true
+}
+
+// report has the committer ask h's ledger, with the next batch or after delay.
+func (q *queue) report(h *openCursor) {
+	q.mu.Lock()
+	if q.closed || h.queued {
+		q.mu.Unlock()
+		return
+	}
+	h.queued = true
+	q.dirty = append(q.dirty, h)
+	wake := false
+	if len(q.dirty) == 1 {
+		q.oldest = time.Now()
+		wake = q.wakeLocked() // to set its timer
+	}
+	q.mu.Unlock()
+	if wake {
+		q.wake <- struct{}{}
+	}
+}
+
+// wakeLocked reports whether the caller has to send a wake-up once it let go of mu. There is never a second one, so that sending does not block.
+func (q *queue) wakeLocked() bool {
+	wake := q.asleep
+	q.asleep = false
+	return wake
+}
+
+func (q *queue) isClosed() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.closed
+}
+
+// close lets the committer run out of work.
+func (q *queue) close() {
+	q.mu.Lock()
+	q.closed = true
+	wake := q.wakeLocked()
+	q.mu.Unlock()
+	if wake {
+		q.wake <- struct{}{}
+	}
+}
+
+// take moves what is next into g: operations of up to groupBytes, at least one, and all reports. It waits for an operation, or until the oldest report
+// is as old as delay, or not at all if the committer has work of its own. It returns false when the queue is closed and empty.
+// Only the committer calls it.
+func (q *queue) take(g *group, ownWork bool) bool {
+	for {
+		wait, state := q.tryTake(g, ownWork)
+		switch state {
+		case taken:
+			return true
+		case drained:
+			return false
+		}
+		q.sleep(wait)
+	}
+}
+
+type takeState int
+
+const (
+	nothing takeState = iota
+	taken
+	drained
+)
+
+func (q *queue) tryTake(g *group, ownWork bool) (wait time.Duration, _ takeState) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if len(q.dirty) > 0 {
+		wait = q.delay - time.Since(q.oldest)
+	}
+	due := len(q.dirty) > 0 && (wait <= 0 || q.closed)
+	switch {
+	case q.items.len() > 0 || due || ownWork:
+		q.moveLocked(g)
+		return 0, taken
+	case q.closed:
+		return 0, drained
+	}
+	q.asleep = true
+	return wait, nothing
+}
+
+func (q *queue) moveLocked(g *group) {
+	for q.items.len() > 0 && (len(g.items) == 0 || g.bytes+q.items.at(0).bytes <= groupBytes) {
+		it := q.items.pop()
+		g.items = append(g.items, it)
+		g.bytes += it.bytes
+	}
+	for i, h := range q.dirty {
+		h.queued = false
+		g.dirty = append(g.dirty, h)
+		q.dirty[i] = nil
+	}
+	q.dirty = q.dirty[:0]
+}
+
+// sleep waits for a wake-up, at most as long as given; 0 is for ever.
+func (q *queue) sleep(atMost time.Duration) {
+	if atMost == 0 {
+		<-q.wake
+		return
+	}
+	t := time.NewTimer(atMost)
+	defer t.Stop()
+	select {
+	case <-q.wake:
+	case <-t.C:
+		q.awake()
+	}
+}
+
+// awake takes back that the committer sleeps. If somebody was faster, their wake-up is on its way and has to be received.
+func (q *queue) awake() {
+	q.mu.Lock()
+	coming := !q.asleep
+	q.asleep = false
+	q.mu.Unlock()
+	if coming {
+		<-q.wake
+	}
+}
