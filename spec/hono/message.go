@@ -51,9 +51,12 @@ func Check(m *amqp.Message, format uint32, tenant string) (Event, *Violation) {
 	if format != 0 {
 		return e, Violate(MessageWellFormed, amqp.ErrNotImplemented, "transfer field message-format is %#x: only AMQP messages (0) are taken", format)
 	}
+	if err := m.Validate(); err != nil {
+		return e, Malformed(err)
+	}
 	h, err := m.ParseHeader()
 	if err != nil {
-		return e, Violate(MessageWellFormed, amqp.ErrDecode, "header: %v", err)
+		return e, Malformed(err)
 	}
 	if !h.Durable {
 		return e, Violate(ForwardDurable, amqp.ErrPreconditionFailed, "header field durable is not true: an event has to be durable")
@@ -69,7 +72,7 @@ func Check(m *amqp.Message, format uint32, tenant string) (Event, *Violation) {
 	return e, nil
 }
 
-// Malformed is the violation of a message in which amqp.ParseMessage found err.
+// Malformed is the violation of a message in which the wire vocabulary found err.
 func Malformed(err error) *Violation {
 	return Violate(MessageWellFormed, amqp.ErrDecode, "message: %v", err)
 }

@@ -100,7 +100,11 @@ var broken = []struct {
 }{
 	{name: "no bytes", raw: []byte{}, requirement: ForwardDurable, condition: amqp.ErrPreconditionFailed, says: "durable"},
 	{name: "rubbish", raw: []byte("rubbish"), requirement: MessageWellFormed, condition: amqp.ErrDecode, says: "message"},
-	{name: "header is a map", raw: amqp.AppendSection(nil, 0x70, noMap()), requirement: MessageWellFormed, condition: amqp.ErrDecode, says: "header"},
+	{name: "header is a map", raw: amqp.AppendSection(nil, 0x70, noMap()), requirement: MessageWellFormed, condition: amqp.ErrDecode, says: "message"},
+	{name: "durable is a string", raw: amqp.AppendSection(nil, 0x70, amqp.AppendList(nil, []amqp.Raw{amqp.Make("yes")})), requirement: MessageWellFormed, condition: amqp.ErrDecode, says: "message"},
+	{name: "annotation under a string", message: message{annotations: amqp.MakeMap("device_id", "4711")}, requirement: MessageWellFormed, condition: amqp.ErrDecode, says: "message"},
+	{name: "a map among the application properties", message: message{application: amqp.MakeMap("device_id", "4711", "more", noMap())}, requirement: MessageWellFormed, condition: amqp.ErrDecode, says: "message"},
+	{name: "sections out of order", raw: amqp.AppendData((&amqp.MessageHeader{Durable: true}).Append(amqp.AppendData(nil, nil)), nil), requirement: MessageWellFormed, condition: amqp.ErrDecode, says: "message"},
 	{name: "another format", format: 0x10, requirement: MessageWellFormed, condition: amqp.ErrNotImplemented, says: "message-format is 0x10"},
 	{name: "not durable", message: message{header: &amqp.MessageHeader{}}, requirement: ForwardDurable, condition: amqp.ErrPreconditionFailed, says: "header field durable"},
 	{name: "no header", message: message{noHeader: true}, requirement: ForwardDurable, condition: amqp.ErrPreconditionFailed, says: "header field durable"},
