@@ -74,7 +74,6 @@ func appendCoordinator(dst []byte, capabilities []Symbol) []byte {
 }
 
 func (x *Attach) parse(r *reader) error {
-	r.name = x.Name()
 	x.LinkName = r.str("name")
 	x.Handle = r.uint("handle")
 	x.Role = Role(r.bool("role"))
@@ -104,12 +103,11 @@ func (x *Attach) parseTarget(r *reader) {
 		x.Target = &Target{}
 		x.Target.parse(&sub)
 	case codeCoordinator:
-		sub.name = "coordinator"
 		x.Coordinator = true
 		x.CoordinatorCapabilities = sub.symbolsOr("capabilities")
 		sub.done()
 	default:
-		r.fail(ErrNotImplemented, "target: neither target nor coordinator")
+		r.unexpected("target", "target or coordinator")
 		return
 	}
 	r.leave(&sub)

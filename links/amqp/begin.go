@@ -32,7 +32,6 @@ func (x *Begin) Append(dst []byte) []byte {
 }
 
 func (x *Begin) parse(r *reader) error {
-	r.name = x.Name()
 	x.RemoteChannel = r.optUshort("remote-channel")
 	x.NextOutgoingID = r.seq("next-outgoing-id")
 	x.IncomingWindow = r.uint("incoming-window")

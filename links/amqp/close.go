@@ -14,7 +14,6 @@ func (x *Close) Append(dst []byte) []byte {
 }
 
 func (x *Close) parse(r *reader) error {
-	r.name = x.Name()
 	x.Err = r.errorOr("error")
 	r.done()
 	return r.err

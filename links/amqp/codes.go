@@ -199,6 +199,43 @@ const (
 	CodeFooter                = 0x78
 )
 
+// compositeNames are the specification's names of the composites that are lists, by descriptor.
+var compositeNames = [...]string{
+	codeOpen:           "open",
+	codeBegin:          "begin",
+	codeAttach:         "attach",
+	codeFlow:           "flow",
+	codeTransfer:       "transfer",
+	codeDisposition:    "disposition",
+	codeDetach:         "detach",
+	codeEnd:            "end",
+	codeClose:          "close",
+	codeError:          "error",
+	codeReceived:       "received",
+	codeAccepted:       "accepted",
+	codeRejected:       "rejected",
+	codeReleased:       "released",
+	codeModified:       "modified",
+	codeSource:         "source",
+	codeTarget:         "target",
+	codeCoordinator:    "coordinator",
+	codeSASLMechanisms: "sasl-mechanisms",
+	codeSASLInit:       "sasl-init",
+	codeSASLChallenge:  "sasl-challenge",
+	codeSASLResponse:   "sasl-response",
+	codeSASLOutcome:    "sasl-outcome",
+	CodeHeader:         "header",
+	CodeProperties:     "properties",
+}
+
+// compositeName is for errors; unknown composites are refused by whoever asked for them.
+func compositeName(code uint64) string {
+	if code < uint64(len(compositeNames)) {
+		return compositeNames[code]
+	}
+	return ""
+}
+
 // codeUnknown stands for a descriptor that is not numeric and not one of the specification's symbols. As a number it lies
 // in a domain that nobody has been given.
 const codeUnknown = ^uint64(0)

@@ -39,10 +39,7 @@ func (d *Decoder) Decode(b []byte, sasl bool) (body Body, payload []byte, err er
 	if err := checkFamily(code, b[1:next], sasl); err != nil {
 		return nil, nil, err
 	}
-	r := listReader(b, next, len(b), 1)
-	if r.err != nil {
-		return nil, nil, r.err
-	}
+	r := listReader(code, b, next, len(b), 1)
 	if body, err = d.parse(code, &r); err != nil {
 		return nil, nil, err
 	}
@@ -52,10 +49,10 @@ func (d *Decoder) Decode(b []byte, sasl bool) (body Body, payload []byte, err er
 func checkFamily(code uint64, descriptor Raw, sasl bool) error {
 	isSASL := code >= codeSASLMechanisms && code <= codeSASLOutcome
 	if !isSASL && (code < codeOpen || code > codeClose) {
-		return &DecodeError{Condition: ErrNotImplemented, What: fmt.Sprintf("no performative has descriptor %v", descriptor), Offset: 1}
+		return &DecodeError{Condition: ErrNotImplemented, What: "no performative has descriptor " + showDescriptor(descriptor), Offset: 1}
 	}
 	if isSASL != sasl {
-		return badFrame(1, fmt.Sprintf("body with descriptor %v in a frame of the other type", descriptor))
+		return badFrame(1, compositeName(code)+" in a frame of the other type")
 	}
 	return nil
 }

@@ -20,7 +20,6 @@ func (x *Detach) Append(dst []byte) []byte {
 }
 
 func (x *Detach) parse(r *reader) error {
-	r.name = x.Name()
 	x.Handle = r.uint("handle")
 	x.Closed = r.boolOr("closed", false)
 	x.Err = r.errorOr("error")

@@ -27,7 +27,6 @@ func (x *Disposition) Append(dst []byte) []byte {
 }
 
 func (x *Disposition) parse(r *reader) error {
-	r.name = x.Name()
 	x.Role = Role(r.bool("role"))
 	x.First = r.seq("first")
 	x.Last = r.optSeq("last")

@@ -14,7 +14,6 @@ func (x *End) Append(dst []byte) []byte {
 }
 
 func (x *End) parse(r *reader) error {
-	r.name = x.Name()
 	x.Err = r.errorOr("error")
 	r.done()
 	return r.err

@@ -44,7 +44,6 @@ func (e *Error) String() string {
 }
 
 func (e *Error) parse(r *reader) {
-	r.name = "error"
 	e.Condition = r.symbol("condition")
 	e.Description = r.strOr("description")
 	e.Info = r.mapOr("info")

@@ -36,7 +36,6 @@ func (x *Flow) Append(dst []byte) []byte {
 }
 
 func (x *Flow) parse(r *reader) error {
-	r.name = x.Name()
 	x.NextIncomingID = r.optSeq("next-incoming-id")
 	x.IncomingWindow = r.uint("incoming-window")
 	x.NextOutgoingID = r.seq("next-outgoing-id")

@@ -28,7 +28,6 @@ func (h *MessageHeader) Append(dst []byte) []byte {
 }
 
 func (h *MessageHeader) parse(r *reader) error {
-	r.name = "header"
 	h.Durable = r.boolOr("durable", false)
 	h.Priority = r.optUbyte("priority")
 	h.TTL = r.optUint("ttl")
@@ -56,11 +55,11 @@ func (m *Message) fields(s Section) (r reader, ok bool) {
 	if !s.Present() {
 		return r, false
 	}
-	_, value, err := descriptor(m.Raw, s.Start, s.End, 0)
+	code, value, err := descriptor(m.Raw, s.Start, s.End, 0)
 	if err != nil {
 		return reader{err: err}, true
 	}
-	return listReader(m.Raw, value, s.End, 1), true
+	return listReader(code, m.Raw, value, s.End, 1), true
 }
 
 // String shows it for people.

@@ -105,7 +105,7 @@ func sectionAt(b []byte, off int) (code uint64, end int, err error) {
 		return 0, 0, err
 	}
 	if code < CodeHeader || code > CodeFooter {
-		return 0, 0, malformed(off, "no section has descriptor %v", Raw(b[off+1:value]))
+		return 0, 0, malformed(off, "no section has descriptor %s", showDescriptor(b[off+1:value]))
 	}
 	if end, err = skip(b, value, len(b), 1); err != nil {
 		return 0, 0, err

@@ -36,7 +36,6 @@ func (x *Open) Append(dst []byte) []byte {
 }
 
 func (x *Open) parse(r *reader) error {
-	r.name = x.Name()
 	x.ContainerID = r.str("container-id")
 	x.Hostname = r.strOr("hostname")
 	x.MaxFrameSize = r.uintOr("max-frame-size", math.MaxUint32)

@@ -54,7 +54,6 @@ func (p *MessageProperties) Append(dst []byte) []byte {
 }
 
 func (p *MessageProperties) parse(r *reader) error {
-	r.name = "properties"
 	p.MessageID = r.messageID("message-id")
 	p.UserID = r.binOr("user-id")
 	p.To = r.strOr("to")
@@ -74,7 +73,6 @@ func (p *MessageProperties) parse(r *reader) error {
 
 // checkProperties is parse without the copies.
 func checkProperties(r *reader) error {
-	r.name = "properties"
 	r.messageID("message-id")
 	r.text("user-id", KindBinary)
 	r.text("to", KindString)

@@ -20,27 +20,30 @@ type reader struct {
 	err   error
 }
 
-// listReader reads the list at off, constructor included; end bounds the bytes that it may take. Its end is r.end.
-func listReader(b []byte, off, end, depth int) reader {
-	r := reader{b: b, depth: depth + 1}
+// listReader reads the list at off, constructor included, that the descriptor code names; end bounds the bytes that it
+// may take. The list's own end is r.end.
+func listReader(code uint64, b []byte, off, end, depth int) reader {
+	r := reader{b: b, off: off, depth: depth + 1, name: compositeName(code)}
 	if off >= end {
-		r.err = truncated(off)
+		r.fail(ErrDecode, "cut off before its list")
 		return r
 	}
 	c := b[off]
 	if kinds[c] != KindList {
-		r.err = malformed(off, "list expected, %v found", kinds[c])
+		r.fail(ErrDecode, "list expected, "+kinds[c].String()+" found")
 		return r
 	}
-	if r.end, r.err = contentEnd(b, off+1, end, c); r.err != nil {
+	next, err := contentEnd(b, off+1, end, c)
+	if err != nil {
+		r.fail(ErrDecode, "list goes on behind the end of what holds it")
 		return r
 	}
-	count, start, ok := compound(b[off+1:r.end], c)
+	count, start, ok := compound(b[off+1:next], c)
 	if !ok {
-		r.err = malformed(off+1, "list's size leaves no room for its count")
+		r.fail(ErrDecode, "list's size leaves no room for its count")
 		return r
 	}
-	r.off, r.left = off+1+start, count
+	r.off, r.end, r.left = off+1+start, next, count
 	return r
 }
 
@@ -397,7 +400,7 @@ func (r *reader) composite(field string) (code uint64, sub reader, ok bool) {
 	}
 	code, next, err := descriptor(r.b, r.off, r.end, r.depth)
 	if err == nil {
-		sub = listReader(r.b, next, r.end, r.depth+1)
+		sub = listReader(code, r.b, next, r.end, r.depth+1)
 		err = sub.err
 	}
 	if err != nil {

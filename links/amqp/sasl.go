@@ -31,7 +31,6 @@ func (x *SASLMechanisms) Append(dst []byte) []byte {
 }
 
 func (x *SASLMechanisms) parse(r *reader) error {
-	r.name = x.Name()
 	x.Mechanisms = r.symbolsOr("sasl-server-mechanisms")
 	if len(x.Mechanisms) == 0 {
 		r.missing("sasl-server-mechanisms")
@@ -67,7 +66,6 @@ func (x *SASLInit) Append(dst []byte) []byte {
 }
 
 func (x *SASLInit) parse(r *reader) error {
-	r.name = x.Name()
 	x.Mechanism = r.symbol("mechanism")
 	x.InitialResponse = r.binOr("initial-response")
 	x.Hostname = r.strOr("hostname")
@@ -96,7 +94,6 @@ func (x *SASLChallenge) Append(dst []byte) []byte {
 }
 
 func (x *SASLChallenge) parse(r *reader) error {
-	r.name = x.Name()
 	x.Challenge = r.bin("challenge")
 	r.done()
 	return r.err
@@ -121,7 +118,6 @@ func (x *SASLResponse) Append(dst []byte) []byte {
 }
 
 func (x *SASLResponse) parse(r *reader) error {
-	r.name = x.Name()
 	x.Response = r.bin("response")
 	r.done()
 	return r.err
@@ -160,7 +156,6 @@ func (x *SASLOutcome) Append(dst []byte) []byte {
 }
 
 func (x *SASLOutcome) parse(r *reader) error {
-	r.name = x.Name()
 	code := r.choice("code", uint8(SASLSysTemp))
 	if !code.Set {
 		r.missing("code")

@@ -63,15 +63,26 @@ func (s *shower) value(r Raw, depth int) {
 
 func (s *shower) described(r Raw, depth int) {
 	descriptor, value, _ := r.Described()
-	if code, ok := descriptor.Uint(); ok {
-		s.text("0x")
-		s.b = strconv.AppendUint(s.b, code, 16)
-	} else {
-		s.value(descriptor, depth+1)
-	}
+	s.descriptor(descriptor, depth+1)
 	s.text("(")
 	s.value(value, depth+1)
 	s.text(")")
+}
+
+func (s *shower) descriptor(r Raw, depth int) {
+	if code, ok := r.Uint(); ok {
+		s.text("0x")
+		s.b = strconv.AppendUint(s.b, code, 16)
+		return
+	}
+	s.value(r, depth)
+}
+
+// showDescriptor is a descriptor for errors.
+func showDescriptor(r Raw) string {
+	s := shower{limit: maxShown / 16}
+	s.descriptor(r, 0)
+	return string(s.b)
 }
 
 func (s *shower) list(r Raw, depth int) {

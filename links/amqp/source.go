@@ -34,7 +34,6 @@ func (s *Source) Append(dst []byte) []byte {
 }
 
 func (s *Source) parse(r *reader) {
-	r.name = "source"
 	s.Address, s.HasAddress = r.address()
 	s.Durable = r.durability()
 	s.ExpiryPolicy = r.symbolOr("expiry-policy", ExpirySessionEnd)
@@ -56,7 +55,7 @@ func (r *reader) sourceOr(field string) *Source {
 		return nil
 	}
 	if code != codeSource {
-		r.fail(ErrNotImplemented, field+": no source")
+		r.unexpected(field, "source")
 		return nil
 	}
 	s := &Source{}

@@ -131,18 +131,18 @@ func (r *reader) outcome(field string, s *DeliveryState) {
 	}
 	switch code {
 	case codeReceived:
-		sub.name, s.Kind = "received", Received
+		s.Kind = Received
 		s.SectionNumber = sub.uint("section-number")
 		s.SectionOffset = sub.ulong("section-offset")
 	case codeAccepted:
-		sub.name, s.Kind = "accepted", Accepted
+		s.Kind = Accepted
 	case codeRejected:
-		sub.name, s.Kind = "rejected", Rejected
+		s.Kind = Rejected
 		s.Err = sub.errorOr("error")
 	case codeReleased:
-		sub.name, s.Kind = "released", Released
+		s.Kind = Released
 	case codeModified:
-		sub.name, s.Kind = "modified", Modified
+		s.Kind = Modified
 		s.DeliveryFailed = sub.boolOr("delivery-failed", false)
 		s.UndeliverableHere = sub.boolOr("undeliverable-here", false)
 		s.Annotations = sub.mapOr("message-annotations")
@@ -181,6 +181,9 @@ func (p *printer) stateBody(s *DeliveryState) {
 			p.close(')')
 		}
 	case Modified:
+		if !s.DeliveryFailed && !s.UndeliverableHere && s.Annotations.IsNull() {
+			return
+		}
 		p.open('(')
 		p.flag("delivery-failed", s.DeliveryFailed)
 		p.flag("undeliverable-here", s.UndeliverableHere)

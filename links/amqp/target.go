@@ -26,7 +26,6 @@ func (t *Target) Append(dst []byte) []byte {
 }
 
 func (t *Target) parse(r *reader) {
-	r.name = "target"
 	t.Address, t.HasAddress = r.address()
 	t.Durable = r.durability()
 	t.ExpiryPolicy = r.symbolOr("expiry-policy", ExpirySessionEnd)

@@ -40,7 +40,6 @@ func (x *Transfer) Append(dst []byte) []byte {
 }
 
 func (x *Transfer) parse(r *reader) error {
-	r.name = x.Name()
 	x.Handle = r.uint("handle")
 	x.DeliveryID = r.optSeq("delivery-id")
 	x.DeliveryTag = r.binOr("delivery-tag")

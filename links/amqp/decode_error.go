@@ -6,7 +6,7 @@ import "fmt"
 type DecodeError struct {
 	// Condition is for the peer: ErrDecode for what is malformed or of the wrong type, ErrInvalidField for a mandatory
 	// field that is missing or a value that is none of the allowed, ErrFraming for impossible frames, ErrNotImplemented
-	// for a performative or terminus of a kind that the specification does not define.
+	// for a performative that the specification does not define.
 	Condition Symbol
 	What      string
 	Offset    int
