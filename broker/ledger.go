@@ -1,0 +1,377 @@
+package broker
+
+import (
+	"time"
+	"unsafe"
+
+	"hibachi/persistence"
+)
+
+// ledger is one application's account of its tenant's log: what is open, which device each event belongs to, who has it, what comes
+// next. It is memory only, has no lock, reads nothing and knows no clock; its subscription does all that.
+//
+// # The problem
+//
+// An application must get each device's events one after the other, through many consumers, any of which may hold a device for as long
+// as it likes; and a device that is held must hold up nobody else, though the events of the others stand behind its own in one log of
+// perhaps a hundred million. Choosing what comes next must not cost more because much is blocked or much is waiting, and memory must
+// not grow with the backlog.
+//
+// # The outline
+//
+// The log is looked at once, in order: scan is how far. A look puts each event into the lane of its device. A lane whose first event
+// can go is ready; when the body is in memory it is loaded; Take pops the loaded FIFO. The lane then stays out until its consumer
+// settles, and its next event becomes ready at once: before the done is on disk, since a crash between can only repeat a suffix.
+//
+//	look -> lane -> ready -> loading -> loaded -> out -> done: the next of the lane, ready
+//	                  ^                            |
+//	                  +---------- waiting <--------+ returned: the same event again
+//
+// A lane holds positions (16 bytes with their slack), not events. When it has its share of them, 8 when it is blocked and 64 when it
+// flows, or when there is no room, the look keeps nothing more of it: the lane is spilled, and remembers only after, above which
+// something of it was passed over. So the look runs on to other devices at the price of one number per blocked device. When a spilled
+// lane flows again and is about to run dry it is hungry, and a back-scan (backscan.go) reads the log again from where it stopped; all
+// hungry lanes share one.
+//
+// # The invariants
+//
+//   - Each event at or below scan is done, or in its lane's q, or its lane is spilled and it is above the lane's after.
+//   - q ascends, and everything spilled is above it. So what is first in q is the lane's oldest event that is not done.
+//   - At most one event of a lane is loading, loaded or out, and it is the first of q.
+//   - opens counts each event at or below scan that is not done, spilled ones too: the floor is right whatever lanes forgot.
+//
+// # The limits
+//
+// held positions stop at MaxHeld, of which a look may use only half: the rest is for the back-scan, or a log full of blocked devices
+// would leave no room to serve the free ones. Looking stops also at MaxBlocked blocked lanes: an application that returns everything
+// would otherwise make a lane of every device it has. Bodies in memory stop at MaxLoadedBytes. All of it, lanes included, is charged to
+// the broker's LedgerMemory. Whatever stops, something is out, backing off or loaded then, and its end starts it again.
+//
+// # What it costs
+//
+// Choosing is O(1). Memory is O(out + blocked). Reading again is not O(1): a pass costs about 0.15 µs a key, and lanes of equal speed need
+// about spilled / MaxHeld + 2 passes over what they share.
+//
+// # Roads not taken
+//
+// Partitions with an owner each (a consumer that hangs then stops a partition, not a device); a queue for each device on disk (every
+// event is written and deleted twice, and an empty queue for a device seen once costs more than its event); a timer that takes held
+// events away (order is lost with the first consumer that was only slow).
+type ledger struct {
+	// Set once.
+	maxHeld, maxBlocked, maxOut, maxLoaded int
+
+	account account
+	scan    persistence.Position // everything up to here was looked at
+	opens   opens
+	lanes   map[persistence.Lane]*lane
+	spare   []*lane // to be used again
+
+	ready, loaded laneList
+	waiting       waitings
+	out           map[persistence.Position]*lane
+
+	held        int // positions in all q
+	fat         int // those of them that stand behind the first of a blocked lane
+	loadedBytes int
+	starved     bool // there was no room for what the look or the pass wanted; until something is given back
+
+	spilled laneList
+	hungry  int
+	pass    pass
+
+	done []persistence.Key // not yet taken by the store
+}
+
+const (
+	shareBlocked = 8  // positions that a look keeps of a blocked lane
+	shareFlowing = 64 // and of one that is on its way
+
+	positionSize = 16
+	laneSize     = int(unsafe.Sizeof(lane{})) + 64 // with its entry in a map
+	maxSpare     = 1024
+)
+
+func newLedger(o Options, pool *memory) ledger {
+	return ledger{
+		maxHeld:    o.MaxHeld,
+		maxBlocked: o.MaxBlocked,
+		maxOut:     o.MaxUnsettled,
+		maxLoaded:  o.MaxLoadedBytes,
+		account:    account{pool: pool},
+		lanes:      make(map[persistence.Lane]*lane),
+		out:        make(map[persistence.Position]*lane),
+		ready:      laneList{at: inQueue},
+		loaded:     laneList{at: inQueue},
+		spilled:    laneList{at: inSpills},
+		pass:       pass{number: 1},
+	}
+}
+
+// lookable tells whether a look would take anything. It is as strict as look, or the two would go round in circles.
+func (g *ledger) lookable() bool {
+	return !g.starved && g.held < g.maxHeld/2 && g.blocked() < g.maxBlocked
+}
+
+// blocked is how many lanes cannot go on by themselves.
+func (g *ledger) blocked() int { return len(g.out) + len(g.waiting) }
+
+// look takes the next event of the log into its lane. It reports false if it did not: the look stops before this event.
+func (g *ledger) look(k persistence.Key) (*lane, bool) {
+	l := g.lanes[k.Lane]
+	switch {
+	case !g.lookable():
+		return nil, false
+	case l == nil:
+		if !g.account.charge(laneSize + positionSize) {
+			g.starved = true
+			return nil, false
+		}
+		l = g.newLane(k.Lane)
+		g.hold(l, k.Position)
+		g.becomeReady(l)
+	case l.spilled:
+		// Above l.after: the back-scan will find it.
+	case l.q.n < g.share(l) && g.account.charge(positionSize):
+		g.hold(l, k.Position)
+	default:
+		g.spill(l, k.Position)
+	}
+	g.opens.open(k.Position)
+	g.scan = k.Position
+	return l, true
+}
+
+// lookRecord is look for an event whose body is at hand.
+func (g *ledger) lookRecord(r persistence.Record) bool {
+	l, ok := g.look(r.Key)
+	if ok && l.state == ready && l.q.first == r.Position && g.roomForBodies() {
+		g.ready.remove(l)
+		g.becomeLoaded(l, r)
+	}
+	return ok
+}
+
+// looked notes that there is nothing more up to through.
+func (g *ledger) looked(through persistence.Position) { g.scan = max(g.scan, through) }
+
+func (g *ledger) share(l *lane) int {
+	if l.blocked() {
+		return shareBlocked
+	}
+	return shareFlowing
+}
+
+// hold enters a position that is charged for.
+func (g *ledger) hold(l *lane, p persistence.Position) {
+	l.q.push(p)
+	g.held++
+	if l.blocked() {
+		g.fat++
+	}
+}
+
+// spill forgets the event at p, the first of its lane that is not held.
+func (g *ledger) spill(l *lane, p persistence.Position) {
+	l.spilled, l.after, l.quota = true, p-1, shareFlowing
+	g.spilled.push(l)
+}
+
+func (g *ledger) unspill(l *lane) {
+	g.fed(l)
+	l.spilled = false
+	g.spilled.remove(l)
+}
+
+func (g *ledger) roomForBodies() bool { return g.loadedBytes < g.maxLoaded }
+
+// load appends to dst the first events of up to n ready lanes, which are loading from now on.
+func (g *ledger) load(dst []persistence.Key, n int) []persistence.Key {
+	for ; n > 0 && g.ready.n > 0; n-- {
+		l := g.ready.front
+		g.ready.remove(l)
+		l.state = loading
+		dst = append(dst, persistence.Key{Position: l.q.first, Lane: l.id})
+	}
+	return dst
+}
+
+// supply answers load: records is what was found of keys, both ascending.
+func (g *ledger) supply(keys []persistence.Key, records []persistence.Record) {
+	for _, k := range keys {
+		for len(records) > 0 && records[0].Position < k.Position {
+			records = records[1:]
+		}
+		l := g.lanes[k.Lane]
+		if len(records) > 0 && records[0].Position == k.Position {
+			g.becomeLoaded(l, records[0])
+		} else {
+			g.next(l) // It is no longer stored, so there is no done to report.
+		}
+	}
+}
+
+// unload answers load when nothing could be read.
+func (g *ledger) unload(keys []persistence.Key) {
+	for _, k := range keys {
+		g.becomeReady(g.lanes[k.Lane])
+	}
+}
+
+// dropBodies makes the loaded ready again: nobody is there to take them.
+func (g *ledger) dropBodies() {
+	for g.loaded.n > 0 {
+		g.becomeReady(g.unloadFirst())
+	}
+}
+
+// unloadFirst takes the lane that is loaded longest off the list.
+func (g *ledger) unloadFirst() *lane {
+	l := g.loaded.front
+	g.loaded.remove(l)
+	size := bodySize(l.record)
+	g.loadedBytes -= size
+	g.release(size)
+	l.record = persistence.Record{}
+	return l
+}
+
+func bodySize(r persistence.Record) int { return len(r.Body) + len(r.Envelope) }
+
+// deliverables is how many events take would give.
+func (g *ledger) deliverables() int { return max(0, min(g.loaded.n, g.maxOut-len(g.out))) }
+
+// take hands the next event out to c. There must be deliverables.
+func (g *ledger) take(c *Consumer) (*lane, persistence.Record) {
+	r := g.loaded.front.record
+	l := g.unloadFirst()
+	l.state, l.consumer = out, c
+	g.fat += l.q.n - 1
+	c.leases.push(l)
+	g.out[r.Position] = l
+	return l, r
+}
+
+// heldBy gives the lane whose event at p is out at c, or nil.
+func (g *ledger) heldBy(c *Consumer, p persistence.Position) *lane {
+	if l := g.out[p]; l != nil && l.consumer == c {
+		return l
+	}
+	return nil
+}
+
+// settle ends what is out with done: the lane goes on.
+func (g *ledger) settle(l *lane) {
+	g.takeBack(l)
+	g.done = append(g.done, persistence.Key{Position: l.q.first, Lane: l.id})
+	l.moved = g.pass.number
+	g.next(l)
+}
+
+// giveBack ends what is out with its event at the head of its lane again. With a wait the lane backs off until due.
+func (g *ledger) giveBack(l *lane, due time.Time) {
+	g.takeBack(l)
+	g.starved = false // a blocked lane is free: the look may go on
+	if due.IsZero() {
+		g.becomeReady(l)
+		return
+	}
+	l.state, l.due = waiting, due
+	g.fat += l.q.n - 1
+	g.waiting.push(l)
+}
+
+// ripe makes the lanes ready whose wait is over, and gives when the next one's is (zero: none waits).
+func (g *ledger) ripe(now time.Time) (next time.Time) {
+	for len(g.waiting) > 0 && !g.waiting[0].due.After(now) {
+		l := g.waiting.pop()
+		g.fat -= l.q.n - 1
+		g.becomeReady(l)
+	}
+	if len(g.waiting) == 0 {
+		return time.Time{}
+	}
+	return g.waiting[0].due
+}
+
+func (g *ledger) takeBack(l *lane) {
+	delete(g.out, l.q.first)
+	g.fat -= l.q.n - 1
+	l.consumer.leases.remove(l)
+	l.consumer = nil
+}
+
+// next drops the first event of a lane, which is in no list, and goes on with what is behind it.
+func (g *ledger) next(l *lane) {
+	g.opens.done(l.q.first)
+	l.q.pop()
+	g.held--
+	g.release(positionSize)
+	l.returns, l.failures, l.seen = 0, 0, false
+	switch {
+	case l.q.n > 0:
+		g.becomeReady(l)
+	case l.spilled:
+		l.state = idle
+	default:
+		g.forget(l)
+		return
+	}
+	if l.spilled && l.q.n < max(1, l.quota/4) {
+		g.starve(l)
+	}
+}
+
+func (g *ledger) becomeReady(l *lane) {
+	l.state = ready
+	g.ready.push(l)
+}
+
+func (g *ledger) becomeLoaded(l *lane, r persistence.Record) {
+	l.state, l.record = loaded, r
+	g.loaded.push(l)
+	size := bodySize(r)
+	g.loadedBytes += size
+	g.account.force(size)
+}
+
+func (g *ledger) newLane(id persistence.Lane) *lane {
+	var l *lane
+	if n := len(g.spare); n > 0 {
+		l, g.spare[n-1] = g.spare[n-1], nil
+		g.spare = g.spare[:n-1]
+	} else {
+		l = new(lane)
+	}
+	l.id = id
+	g.lanes[id] = l
+	return l
+}
+
+// forget ends a lane of which nothing is left.
+func (g *ledger) forget(l *lane) {
+	delete(g.lanes, l.id)
+	g.release(laneSize)
+	*l = lane{q: l.q}
+	if len(g.spare) < maxSpare {
+		g.spare = append(g.spare, l)
+	}
+}
+
+func (g *ledger) release(bytes int) {
+	g.account.refund(bytes)
+	g.starved = false
+}
+
+// close gives all memory back. Nothing is out, and nobody uses g again.
+func (g *ledger) close() { g.account.refund(g.account.used) }
+
+// takeDone is persistence.Ledger's TakeDone.
+func (g *ledger) takeDone(dst []persistence.Key) ([]persistence.Key, persistence.Position) {
+	dst = append(dst, g.done...)
+	if cap(g.done) > 4096 {
+		g.done = nil
+	}
+	g.done = g.done[:0]
+	return dst, g.opens.advance(g.scan)
+}
