@@ -106,8 +106,8 @@ func (t *Tenant) attach(name string, p attaching) {
 // fullLocked tells whether one more application would be too many: name is neither on disk nor being created, and there is no room.
 func (t *Tenant) fullLocked(name string, onDisk []string) bool {
 	n := len(onDisk)
-	if n < t.env.limits.MaxApplications-len(t.applications) {
-		return false
+	if n+len(t.applications) < t.env.limits.MaxApplications {
+		return false // Usually it is far from full, and not worth the search.
 	}
 	if _, found := slices.BinarySearch(onDisk, name); found {
 		return false

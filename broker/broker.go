@@ -44,6 +44,7 @@ type Broker struct {
 type environment struct {
 	limits   Options
 	now      func() time.Time
+	page     int // keys of one Scan
 	memory   *memory
 	counters counters
 	closing  atomic.Bool
@@ -57,7 +58,7 @@ func New(s persistence.Store, o Options) (*Broker, error) {
 	o = o.withDefaults()
 	b := &Broker{
 		store:   s,
-		env:     &environment{limits: o, now: o.Now, memory: &memory{limit: o.LedgerMemory}},
+		env:     &environment{limits: o, now: o.Now, page: scanPage, memory: &memory{limit: o.LedgerMemory}},
 		tenants: make(map[string]*Tenant),
 	}
 	for _, name := range s.Names() {

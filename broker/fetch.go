@@ -171,7 +171,7 @@ func (s *subscription) fetched(records []persistence.Record, err error) {
 // look reads on in the log.
 func (s *subscription) look(after, head persistence.Position, want int, pages *int) (more bool) {
 	if after < s.cold || *pages <= 0 {
-		s.log.Scan(s.cursor, after, scanPage, s.onLooked)
+		s.log.Scan(s.cursor, after, s.env.page, s.onLooked)
 		return false
 	}
 	*pages--
@@ -180,7 +180,7 @@ func (s *subscription) look(after, head persistence.Position, want int, pages *i
 	var ok bool
 	r.records, ok = s.log.Tail(after, limit, r.records[:0])
 	if !ok {
-		s.log.Scan(s.cursor, after, scanPage, s.onLooked)
+		s.log.Scan(s.cursor, after, s.env.page, s.onLooked)
 		return false
 	}
 	s.mu.Lock()
@@ -223,15 +223,15 @@ func (s *subscription) looked(keys []persistence.Key, through persistence.Positi
 // backscan reads the next page of the pass. What the ring has it has whole: a lane of the pass is done with nothing above its after.
 func (s *subscription) backscan(after persistence.Position, pages *int) (more bool) {
 	if after < s.cold || *pages <= 0 {
-		s.log.Scan(s.cursor, after, scanPage, s.onBackscanned)
+		s.log.Scan(s.cursor, after, s.env.page, s.onBackscanned)
 		return false
 	}
 	*pages--
 	r := &s.reading
 	var ok bool
-	r.records, ok = s.log.Tail(after, scanPage, r.records[:0])
+	r.records, ok = s.log.Tail(after, s.env.page, r.records[:0])
 	if !ok || len(r.records) == 0 {
-		s.log.Scan(s.cursor, after, scanPage, s.onBackscanned)
+		s.log.Scan(s.cursor, after, s.env.page, s.onBackscanned)
 		return false
 	}
 	r.keys = r.keys[:0]

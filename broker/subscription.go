@@ -125,7 +125,6 @@ type taking struct {
 	dst          []Delivery
 	room, bytes  int
 	given, again uint64
-	coder        *envelopeCoder
 }
 
 // handOutLocked gives c what is loaded.
