@@ -18,6 +18,10 @@ const propertyCreate = "hibachi:create"
 // AttachSource opens an application of a tenant for a consumer, or, for distribution-mode copy, the tenant's events for a browser. An
 // application that is not there is created; it is on disk when done is called.
 func (n *Nodes) AttachSource(a *links.Attach, link *links.Sender, done func(links.Source, engine.Terms, error)) {
+	n.attachConsumer(a, link, done)
+}
+
+func (n *Nodes) attachConsumer(a *links.Attach, link broker.Waker, done func(links.Source, engine.Terms, error)) {
 	at, tenant, err := n.openSource(a)
 	if err != nil {
 		done(nil, engine.Terms{}, err)
@@ -75,7 +79,7 @@ func mayCreate(a *links.Attach) bool {
 type consumer struct {
 	// Set once.
 	nodes      *Nodes
-	link       *links.Sender
+	link       broker.Waker
 	from       *broker.Consumer
 	byDefault  broker.Verb // for what is settled without an outcome
 	maxMessage uint64      // the largest message that the peer takes; 0: any
