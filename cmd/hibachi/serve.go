@@ -1,9 +1,13 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -20,7 +24,7 @@ func serveCommand() *cobra.Command {
 		Short: "Run the broker",
 		Long: `Runs the broker until SIGTERM or Ctrl-C. Then it stops in order, within 10 seconds: no more credit, what was received gets its
 outcome, connections are closed with the reason, the store is closed. A second signal ends it at once; that loses nothing that
-was accepted either.
+was accepted either. SIGHUP has it read the users file again.
 
 Prints one line when it is ready. Everything else is on stderr.`,
 		Example: `  hibachi serve
@@ -36,6 +40,7 @@ Prints one line when it is ready. Everything else is on stderr.`,
 			}
 			o.Log, o.Version = log, version()
 			o.Ready = func(r server.Ready) { announce(c.OutOrStdout(), log, o, r) }
+			o.Reload = hangups(c.Context())
 			return server.Run(c.Context(), o)
 		},
 	}
@@ -79,4 +84,25 @@ func newLog(w io.Writer, level, format string) (*slog.Logger, error) {
 		return slog.New(slog.NewJSONHandler(w, &o)), nil
 	}
 	return nil, fmt.Errorf("--log-format %q is neither text nor json", format)
+}
+
+// hangups gives a value for each SIGHUP until ctx ends.
+func hangups(ctx context.Context) <-chan struct{} {
+	signals, out := make(chan os.Signal, 1), make(chan struct{})
+	signal.Notify(signals, syscall.SIGHUP)
+	go func() {
+		defer signal.Stop(signals)
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-signals:
+			}
+			select {
+			case <-ctx.Done():
+			case out <- struct{}{}:
+			}
+		}
+	}()
+	return out
 }

@@ -24,7 +24,7 @@ func someSources(applications ...broker.ApplicationStats) sources {
 		links: func() links.Stats {
 			return links.Stats{Connections: 3, Receivers: 4, Senders: 5, Accepted: 6, BudgetLimit: 7}
 		},
-		broker: func() broker.Stats { return broker.Stats{Tenants: 8, Published: 9} },
+		broker: func() broker.Stats { return broker.Stats{Tenants: 8, Published: 9, LedgerBytes: 12} },
 		nodes: func() nodes.Stats {
 			return nodes.Stats{Violations: map[hono.Requirement]uint64{hono.ForwardDurable: 2}}
 		},
@@ -65,6 +65,7 @@ func TestMetricsSayWhatWasCounted(t *testing.T) {
 		"hibachi_store_commits_total 10",
 		"hibachi_store_commit_seconds_total 0.5",
 		"hibachi_ledger_positions 7",
+		"hibachi_ledger_used_bytes 12",
 		`hibachi_application_backlog{application="a",tenant="t"} 11`,
 		`hibachi_application_oldest_age_seconds{application="a",tenant="t"} 60`,
 		`hibachi_application_oldest_age_seconds{application="b",tenant="t"} 0`,

@@ -108,6 +108,11 @@ var metricTable = []metric{
 	one("hibachi_store_write_stalls_total", counter, "Times that the disk could not keep up and writing had to wait.",
 		func(s *snapshot) float64 { return float64(s.store.WriteStalls) }),
 
+	one("hibachi_store_read_errors_total", counter, "Reads that failed and were tried again.",
+		func(s *snapshot) float64 { return float64(s.broker.ReadErrors) }),
+	one("hibachi_store_unreadable_total", counter, "Events delivered without device and time since what was stored beside them could not be read.",
+		func(s *snapshot) float64 { return float64(s.broker.Unreadable) }),
+
 	// Who holds what.
 	one("hibachi_tenants", gauge, "Tenants in memory.",
 		func(s *snapshot) float64 { return float64(s.broker.Tenants) }),
@@ -115,6 +120,8 @@ var metricTable = []metric{
 		func(s *snapshot) float64 { return float64(s.broker.Applications) }),
 	one("hibachi_consumers", gauge, "Consumers attached to applications, and browsers.",
 		func(s *snapshot) float64 { return float64(s.broker.Consumers) }),
+	one("hibachi_ledger_used_bytes", gauge, "Memory in which applications remember where they are; at most 128 MiB.",
+		func(s *snapshot) float64 { return float64(s.broker.LedgerBytes) }),
 	one("hibachi_ledger_positions", gauge, "Positions of events that all applications together remember.",
 		func(s *snapshot) float64 { return float64(s.held) }),
 	each("hibachi_application_backlog", "Events that the application is not done with, about.",

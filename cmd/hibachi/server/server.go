@@ -29,6 +29,8 @@ type Options struct {
 	StopTimeout time.Duration // for an orderly stop; default 10 s
 	Log         *slog.Logger  // default slog.Default()
 	Ready       func(Ready)   // called once, when events are served
+
+	Reload <-chan struct{} // each value has Users read again; may be nil
 }
 
 func (o Options) withDefaults() Options {

@@ -24,6 +24,7 @@ type process struct {
 	phases   phases
 	registry *prometheus.Registry
 	broken   chan error // what ends the process although nobody asked: the store or the listener failed
+	access   access
 
 	amqp   net.Listener
 	door   *door // nil: none
@@ -44,6 +45,7 @@ func (p *process) run(ctx context.Context) error {
 		p.abandon()
 		return err
 	}
+	go p.access.keepFresh(ctx, p.options.Reload, p.options.Log)
 	select {
 	case err := <-p.broken:
 		p.abandon()
@@ -56,8 +58,8 @@ func (p *process) run(ctx context.Context) error {
 // start takes the ports first: that they are taken must not be found out after a long replay. A connection that comes meanwhile waits.
 func (p *process) start() error {
 	p.phases.enter(phaseListening)
-	authenticator, authorizer, err := p.options.access()
-	if err != nil {
+	var err error
+	if p.access, err = p.options.access(); err != nil {
 		return err
 	}
 	if err := p.listen(); err != nil {
@@ -67,7 +69,7 @@ func (p *process) start() error {
 	if err := p.open(); err != nil {
 		return err
 	}
-	if err := p.serve(authenticator, authorizer); err != nil {
+	if err := p.serve(); err != nil {
 		return err
 	}
 	found := p.ready()
@@ -120,14 +122,14 @@ func (p *process) fail(err error) {
 }
 
 // serve lets connections in.
-func (p *process) serve(authenticator engine.Authenticator, authorizer nodes.Authorizer) error {
+func (p *process) serve() error {
 	budget := links.NewBudget(0, 0)
-	container := nodes.New(p.broker, nodes.Options{Budget: budget, Authorizer: authorizer})
+	container := nodes.New(p.broker, nodes.Options{Budget: budget, Authorizer: p.access.authorizer})
 	var err error
 	p.links, err = links.NewServer(container, links.Options{
 		Engine: engine.Config{
 			ContainerID:   containerID(),
-			Authenticator: authenticator,
+			Authenticator: p.access.authenticator,
 			Properties:    amqp.MakeMap(amqp.Symbol("product"), "hibachi", amqp.Symbol("version"), p.options.Version),
 		},
 		Budget: budget,
