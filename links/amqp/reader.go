@@ -6,7 +6,7 @@ import (
 )
 
 // reader goes over the fields of a composite in order and remembers its first error, so that parse functions are straight
-// lines: one line a field, done at the end. After an error all fields read as absent.
+// lines: one line a field, done at the end. After an error no field is left, so all that follow read as absent.
 //
 // A field has a mandatory form (uint), which is an error when the field is null or left out, and an optional one
 // (uintOr), which gives a default. Offsets in errors are those of b, whatever part of it the composite is.
@@ -62,6 +62,7 @@ func (r *reader) done() {
 func (r *reader) fail(condition Symbol, what string) {
 	if r.err == nil {
 		r.err = &DecodeError{Condition: condition, What: r.name + ": " + what, Offset: r.off}
+		r.left = 0
 	}
 }
 
@@ -88,12 +89,12 @@ func (r *reader) within(field string, err error) {
 	if d, ok := err.(*DecodeError); ok {
 		d.What = r.name + ": " + field + ": " + d.What
 	}
-	r.err = err
+	r.err, r.left = err, 0
 }
 
-// next is the constructor of the next field; ok is false if it is null or left out, or after an error.
+// next is the constructor of the next field; ok is false if it is null or left out.
 func (r *reader) next(field string) (c byte, ok bool) {
-	if r.err != nil || r.left == 0 {
+	if r.left == 0 {
 		return 0, false
 	}
 	if r.off >= r.end {
@@ -126,17 +127,24 @@ func (r *reader) fixed(field string, c byte, k Kind) (content []byte, ok bool) {
 	return content, true
 }
 
+// take goes on behind a field of n bytes, constructor included.
+func (r *reader) take(n int) {
+	r.off += n
+	r.left--
+}
+
 func (r *reader) optBool(field string) (v Opt[bool]) {
 	c, ok := r.next(field)
 	if !ok {
 		return v
 	}
+	if c == ctorTrue || c == ctorFalse { // as nearly always
+		r.take(1)
+		return Some(c == ctorTrue)
+	}
 	b, ok := r.fixed(field, c, KindBool)
 	if !ok {
 		return v
-	}
-	if c != ctorBool {
-		return Some(c == ctorTrue)
 	}
 	if b[0] > 1 {
 		r.fail(ErrDecode, field+": boolean is neither 0 nor 1")
@@ -198,9 +206,18 @@ func (r *reader) optUint(field string) (v Opt[uint32]) {
 	if !ok {
 		return v
 	}
-	if b, ok := r.fixed(field, c, KindUint); ok {
-		return Some(uint32(bits(b)))
+	switch at, left := r.off+1, r.end-r.off-1; {
+	case c == ctorUint0:
+		r.take(1)
+		return Some(uint32(0))
+	case c == ctorSmallUint && left >= 1:
+		r.take(2)
+		return Some(uint32(r.b[at]))
+	case c == ctorUint && left >= 4:
+		r.take(5)
+		return Some(binary.BigEndian.Uint32(r.b[at:]))
 	}
+	r.fixed(field, c, KindUint) // says what is wrong
 	return v
 }
 
@@ -296,8 +313,9 @@ func (r *reader) str(field string) string {
 	return string(b)
 }
 
+// symbolOr takes an empty symbol for an absent one.
 func (r *reader) symbolOr(field string, def Symbol) Symbol {
-	if b := r.text(field, KindSymbol); b != nil {
+	if b := r.text(field, KindSymbol); len(b) > 0 {
 		return symbolOf(b)
 	}
 	return def
@@ -419,6 +437,7 @@ func (r *reader) leave(sub *reader) {
 		if d, ok := r.err.(*DecodeError); ok {
 			d.What = r.name + ": " + d.What
 		}
+		r.left = 0
 		return
 	}
 	r.off = sub.end

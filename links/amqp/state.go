@@ -95,13 +95,20 @@ func (s *DeliveryState) Append(dst []byte) []byte {
 // stateOr reads an optional state or outcome into s. A described value of an unknown kind is no error: a delivery's fate
 // may be described in ways that this package does not know, and its user decides.
 func (r *reader) stateOr(field string, s *DeliveryState) {
-	*s = DeliveryState{}
+	if s.Kind != StateNone { // else it is clear already
+		*s = DeliveryState{}
+	}
 	c, ok := r.next(field)
 	if !ok {
 		return
 	}
 	if c != ctorDescribed {
 		r.unexpected(field, "delivery state")
+		return
+	}
+	if kind := plainOutcome(r.b[r.off:r.end]); kind != StateNone {
+		s.Kind = kind
+		r.take(4)
 		return
 	}
 	code, _, err := descriptor(r.b, r.off, r.end, r.depth)
@@ -121,6 +128,20 @@ func (r *reader) stateOr(field string, s *DeliveryState) {
 		s.Kind = StateUnknown
 	}
 	s.Raw = r.value(field)
+}
+
+// plainOutcome recognises accepted and released as all the world encodes them.
+func plainOutcome(b []byte) StateKind {
+	if len(b) < 4 || b[1] != ctorSmallUlong || b[3] != ctorList0 {
+		return StateNone
+	}
+	switch b[2] {
+	case codeAccepted:
+		return Accepted
+	case codeReleased:
+		return Released
+	}
+	return StateNone
 }
 
 // outcome reads one of the states that are held field by field.
