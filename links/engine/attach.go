@@ -26,6 +26,9 @@ func (s *session) handleAttach(a *amqp.Attach) error {
 	if s.theirs.get(a.Handle) != nil {
 		return amqp.Errorf(amqp.ErrHandleInUse, "handle %d is in use", a.Handle)
 	}
+	if int64(c.links) > int64(c.cfg.HandleMax) {
+		return s.failf(amqp.ErrResourceLimitExceeded, "more than %d links on one connection", c.links)
+	}
 	if err := c.controlLimit(); err != nil {
 		return err
 	}

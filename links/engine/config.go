@@ -11,7 +11,7 @@ type Config struct {
 	ContainerID         string        // of ours; default "hibachi"
 	MaxFrameSize        uint32        // largest frame we take, and write; default 64 KiB, at least 512 [transport 2.7.1]
 	ChannelMax          uint16        // default 255
-	HandleMax           uint32        // default 65535: a router puts all its links into one session
+	HandleMax           uint32        // default 65535, also the most links of a connection: a router puts all its links into one session
 	IdleTimeout         time.Duration // we drop a peer silent for this long and advertise half of it; default 60 s, negative: never
 	HandshakeTimeout    time.Duration // from New to the peer's open; default 10 s
 	CloseTimeout        time.Duration // from our close to giving up on the peer's; default 5 s

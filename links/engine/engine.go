@@ -64,7 +64,8 @@ type Connection struct {
 	stopped    bool // no more credit
 	unanswered int  // whole deliveries of the peer without outcome
 	links      int  // not gone
-	early      int  // bytes held for links whose attach is not answered
+	early      int  // octets held for links whose attach is not answered
+	earlyCount int  // messages, likewise
 	starved    list[*Receiver]
 	runnable   list[*Sender]
 

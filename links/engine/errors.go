@@ -2,6 +2,7 @@ package engine
 
 import (
 	"errors"
+	"fmt"
 	"unicode/utf8"
 
 	"hibachi/links/amqp"
@@ -56,7 +57,7 @@ func asError(err error) *amqp.Error {
 	}
 	var d *amqp.DecodeError
 	if errors.As(err, &d) {
-		return &amqp.Error{Condition: d.Condition, Description: d.Error()}
+		return &amqp.Error{Condition: d.Condition, Description: fmt.Sprintf("%s (at byte %d)", d.What, d.Offset)}
 	}
 	return &amqp.Error{Condition: amqp.ErrInternal, Description: "internal error"}
 }

@@ -15,6 +15,10 @@ const maxTag = 32
 // the delivery alive without ever reaching the message size.
 const maxEmpty = 1000
 
+// maxEarly is how many messages a connection keeps for links whose attach is not answered; their octets together are at most
+// those of one message.
+const maxEarly = 4096
+
 // partial is a delivery of which more transfers are to come. [transport 2.6.14]
 type partial struct {
 	busy    bool
@@ -222,7 +226,7 @@ func (r *Receiver) charge(n int) bool {
 		return r.account.Charge(n)
 	}
 	c := r.conn()
-	if uint64(c.early+n) > c.cfg.MaxMessageSize {
+	if uint64(c.early+n) > c.cfg.MaxMessageSize || c.earlyCount >= maxEarly {
 		return false
 	}
 	c.early += n
@@ -277,17 +281,27 @@ func (r *Receiver) finish(id amqp.SequenceNo, f fate, settled bool, message []by
 func (r *Receiver) deliver(e Event) {
 	if r.state == linkPending {
 		r.early = append(r.early, e)
+		r.conn().earlyCount++
 		return
 	}
 	*r.conn().emit(EventMessage) = e
 }
 
-// releaseEarly passes up what came before the attach was answered, now that there is an account to charge.
-func (r *Receiver) releaseEarly() {
+// takeEarly takes out what came before the attach was answered.
+func (r *Receiver) takeEarly() []Event {
 	early := r.early
 	r.early = nil
+	for i := range early {
+		r.conn().early -= len(early[i].Message)
+	}
+	r.conn().earlyCount -= len(early)
+	return early
+}
+
+// releaseEarly passes up what came before the attach was answered, now that there is an account to charge.
+func (r *Receiver) releaseEarly() {
+	early := r.takeEarly()
 	for _, e := range early {
-		r.conn().early -= len(e.Message)
 		if r.account.Charge(len(e.Message)) {
 			*r.conn().emit(EventMessage) = e
 			continue

@@ -86,13 +86,20 @@ func (q *queue) pop() {
 	q.part, q.done = false, 0
 }
 
-// dropLast takes the last delivery back out; it was not begun.
-func (q *queue) dropLast() Message {
-	last := len(q.slab.m) - 1
-	m := q.slab.m[last]
-	q.slab.m[last] = Message{}
-	q.slab.m = q.slab.m[:last]
-	return m
+// beyond is what is not begun, but for the first n of that.
+func (q *queue) beyond(n int) []Message {
+	if q.unbegun() <= n {
+		return nil
+	}
+	return q.slab.m[len(q.slab.m)-(q.unbegun()-n):]
+}
+
+// keep drops what is beyond n.
+func (q *queue) keep(n int) {
+	if drop := q.beyond(n); drop != nil {
+		clear(drop)
+		q.slab.m = q.slab.m[:len(q.slab.m)-len(drop)]
+	}
 }
 
 // bytes is how many octets are to be written.

@@ -150,10 +150,7 @@ func (c *Connection) Starved() bool { return !c.starved.empty() }
 func (r *Receiver) stop() {
 	r.dropPartial()
 	r.hunger.unlink()
-	for i := range r.early {
-		r.conn().early -= len(r.early[i].Message)
-	}
-	r.early = nil
+	r.takeEarly()
 }
 
 // forgetDeliveries: no outcome is owed any more.

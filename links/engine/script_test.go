@@ -23,6 +23,7 @@ var rewrite = flag.Bool("rewrite", false, "write what the scripts printed into t
 // Each script is run three times, with the peer's bytes in one piece a command, octet by octet, and in pieces of three:
 // segmentation may change nothing.
 //
+//	new                          another connection, with nothing left of the one before
 //	config key=value...          limits; before the first byte
 //	connect [key=value...]       AMQP header, open and begin of an ordinary peer; prints nothing
 //	peer FRAME key=value...      one frame of the peer; header amqp|sasl|HEX, empty, raw HEX as well; ch=N is its channel
@@ -170,7 +171,14 @@ func (a *scriptAccount) Charge(n int) bool {
 func (a *scriptAccount) Refund(n int)              { a.used -= n }
 func (a *scriptAccount) Credit(most uint32) uint32 { return min(most, uint32(a.credit)) }
 
-func (e *scripted) printf(format string, args ...any) { fmt.Fprintf(&e.out, format+"\n", args...) }
+// printf prints a line, the middle of a long one left out.
+func (e *scripted) printf(format string, args ...any) {
+	line := []rune(fmt.Sprintf(format, args...))
+	if n := len(line); n > 300 {
+		line = append(append(line[:150:150], []rune(fmt.Sprintf(" ...%d... ", n-200))...), line[n-50:]...)
+	}
+	e.out.WriteString(string(line) + "\n")
+}
 
 // conn is the connection, made by the first command that needs it.
 func (e *scripted) conn() *Connection {
@@ -184,6 +192,11 @@ func (e *scripted) run(line string) {
 	words := splitWords(e.t, line)
 	f := parseFields(words[1:])
 	switch words[0] {
+	case "new":
+		e.printOwed()
+		out := e.out.String()
+		*e = *newScripted(e.t, e.piece)
+		e.out.WriteString(out)
 	case "config":
 		e.config(f)
 	case "connect":
@@ -225,6 +238,7 @@ func (e *scripted) run(line string) {
 
 // runLink runs the commands about one link.
 func (e *scripted) runLink(words []string, f fields) {
+	e.printEvents()
 	l := e.links[words[1]]
 	if l == nil {
 		e.t.Fatalf("%q: no link %q", words, words[1])

@@ -178,14 +178,15 @@ func (s *Sender) handleFlow(f *amqp.Flow) {
 
 // unsend gives back what is queued and has no credit any more.
 func (s *Sender) unsend() {
-	for s.queue.unbegun() > linkCredit(s.credit) {
-		m := s.queue.dropLast()
-		s.conn().queued -= m.size()
+	c := s.conn()
+	for _, m := range s.queue.beyond(linkCredit(s.credit)) {
+		c.queued -= m.size()
 		s.session.queued--
 		s.settledOne(m.size())
-		e := s.conn().emit(EventUnsent)
+		e := c.emit(EventUnsent)
 		e.Sender, e.Ref = s, m.Ref
 	}
+	s.queue.keep(linkCredit(s.credit))
 }
 
 // answerDrain gives up the credit that is left, if the peer wants that and there is nothing to send: the source said so, or
