@@ -3,6 +3,7 @@ package amqp
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -308,5 +309,110 @@ func TestForPeer(t *testing.T) {
 	}
 	if got := e.ForPeer().String(); got != `amqp:invalid-field("flow: incoming-window is missing (at byte 4)")` {
 		t.Error(got)
+	}
+}
+
+// TestFieldsStayInTheirList: a list that ends early never reaches into the payload behind it, though the bytes there would fit.
+func TestFieldsStayInTheirList(t *testing.T) {
+	for _, p := range fieldTypes {
+		fs := fieldsOf(p.fields)
+		for wide := range 2 {
+			var content []byte
+			for _, f := range fs {
+				forms := ofType[f.typ]
+				content = append(content, forms[min(wide, len(forms)-1)]...)
+			}
+			for size := range content {
+				b := append(AppendDescriptor(nil, uint64(p.code)), ctorList8, byte(size+1), byte(len(fs)))
+				b = append(b, content...)
+				wantError(t, fmt.Sprintf("%s of %d bytes of %d", p.name, size, len(content)), b, ErrDecode)
+			}
+		}
+	}
+}
+
+// TestNothingStays: a body has nothing of the one that its decoder held before.
+func TestNothingStays(t *testing.T) {
+	for _, p := range fieldTypes {
+		fs := fieldsOf(p.fields)
+		full := smallest(fs)
+		if p.code == codeTransfer || p.code == codeDisposition {
+			full[slices.IndexFunc(fs, func(f field) bool { return f.typ == "state" })] = performative(codeModified, Make(true), Make(true), MakeMap("k", 1))
+		}
+		var least []Raw
+		for i, f := range fs {
+			if f.mandatory {
+				least = append(least, full[i])
+			} else {
+				least = append(least, nil)
+			}
+		}
+		var used, fresh Decoder
+		sasl := p.code >= codeSASLMechanisms
+		if _, _, err := used.Decode(performative(p.code, full...), sasl); err != nil {
+			t.Fatal(err)
+		}
+		got, _, err := used.Decode(performative(p.code, least...), sasl)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, _, err := fresh.Decode(performative(p.code, least...), sasl)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !reflect.DeepEqual(got, want) {
+			t.Errorf("%#v\nwant %#v", got, want)
+		}
+	}
+}
+
+// TestClonesAliasNothing: what was cloned does not change when the buffer is used again.
+func TestClonesAliasNothing(t *testing.T) {
+	m := MakeMap(Symbol("k"), "v")
+	source := performative(codeSource, Make("a"), nil, nil, nil, Make(true), m, nil, m, performative(codeModified, Make(true), nil, m))
+	target := performative(codeTarget, Make("b"), nil, nil, nil, Make(true), m)
+	for _, b := range [][]byte{
+		performative(codeOpen, Make("c"), nil, nil, nil, nil, nil, nil, nil, nil, m),
+		performative(codeBegin, nil, Make(uint32(0)), Make(uint32(0)), Make(uint32(0)), nil, nil, nil, m),
+		performative(codeAttach, Make("l"), Make(uint32(0)), Make(true), nil, nil, source, target, m, nil, nil, nil, nil, nil, m),
+		performative(codeAttach, Make("l"), Make(uint32(0)), Make(true)),
+		performative(codeClose, performative(codeError, Make(ErrInternal), nil, m)),
+	} {
+		body, err := decode(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := body.String()
+		var clone fmt.Stringer
+		switch body := body.(type) {
+		case *Open:
+			clone = body.Clone()
+		case *Begin:
+			clone = body.Clone()
+		case *Attach:
+			clone = body.Clone()
+		case *Close:
+			clone = &Close{body.Err.Clone()}
+		}
+		clear(b)
+		if clone.String() != want {
+			t.Errorf("clone is %v, was %s", clone, want)
+		}
+	}
+}
+
+func TestSymbolicDescriptors(t *testing.T) {
+	n := 0
+	for code, name := range compositeNames {
+		if name == "" {
+			continue
+		}
+		n++
+		if got := descriptorOf([]byte("amqp:" + name + ":list")); got != uint64(code) {
+			t.Errorf("%s is %#x, want %#x", name, got, code)
+		}
+	}
+	if n != 25 {
+		t.Errorf("%d composites", n)
 	}
 }

@@ -32,7 +32,7 @@ func (r Raw) content() ([]byte, bool) {
 		return nil, false
 	}
 	n, ok := contentSize(r[1:], r[0])
-	if !ok || n > len(r)-1 {
+	if !ok {
 		return nil, false
 	}
 	return r[1 : 1+n : 1+n], true
@@ -334,7 +334,7 @@ func (r Raw) array(yield func(Raw) bool) {
 	c := ctor[len(ctor)-1]
 	for ; count > 0; count-- {
 		n, ok := contentSize(b, c)
-		if !ok || n > len(b) {
+		if !ok {
 			return
 		}
 		v := Raw(ctor)

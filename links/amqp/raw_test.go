@@ -163,3 +163,16 @@ func TestCloneAliasesNothing(t *testing.T) {
 		t.Errorf("clone is %v", c)
 	}
 }
+
+func TestMalformedValuesAreShown(t *testing.T) {
+	for want, v := range map[string]Raw{
+		"absent":                nil,
+		"malformed(0xa10261)":   {ctorString8, 2, 'a'},
+		"[]":                    {ctorList8, 1, 2}, // two elements said, none there
+		"malformed(0x00532499)": {ctorDescribed, ctorSmallUlong, codeAccepted, 0x99},
+	} {
+		if got := v.String(); got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+	}
+}

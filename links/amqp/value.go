@@ -47,32 +47,30 @@ func contentEnd(b []byte, off, end int, c byte) (int, error) {
 		return 0, malformed(off-1, "0x%02x is no constructor", c)
 	}
 	n, ok := contentSize(b[off:end], c)
-	if !ok || n > end-off {
+	if !ok {
 		return 0, truncated(off)
 	}
 	return off + n, nil
 }
 
-// contentSize is how many bytes the content at the start of b takes, its own size field included. ok is false if that
-// field is not there, or claims more than b has. [types 1.2]
+// contentSize is how many bytes the content at the start of b takes, its own size field included; ok is false if b has
+// not so many. [types 1.2]
 func contentSize(b []byte, c byte) (n int, ok bool) {
 	switch c >> 4 {
 	case 0xa, 0xc, 0xe:
 		if len(b) < 1 {
 			return 0, false
 		}
-		return 1 + int(b[0]), true
+		n = 1 + int(b[0])
 	case 0xb, 0xd, 0xf:
-		if len(b) < 4 {
+		if len(b) < 4 || uint64(binary.BigEndian.Uint32(b)) > uint64(len(b)-4) {
 			return 0, false
 		}
-		size := binary.BigEndian.Uint32(b)
-		if uint64(size) > uint64(len(b)-4) {
-			return 0, false
-		}
-		return 4 + int(size), true
+		n = 4 + int(binary.BigEndian.Uint32(b))
+	default:
+		n = fixedWidth(c)
 	}
-	return fixedWidth(c), true
+	return n, n <= len(b)
 }
 
 // fixedWidth is the size of the content of constructor c, -1 if it varies.
