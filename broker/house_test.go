@@ -33,6 +33,11 @@ type house struct {
 func newHouse(t testing.TB, o Options, ring int64) *house {
 	h := &house{t: t, options: o, ring: ring, fs: vfs.NewCrashableMem()}
 	h.open()
+	t.Cleanup(func() {
+		if h.store != nil {
+			h.close()
+		}
+	})
 	return h
 }
 
@@ -63,6 +68,7 @@ func (h *house) close() {
 	if err := h.store.Close(); err != nil {
 		h.t.Fatal(err)
 	}
+	h.store = nil
 }
 
 // crash cuts the power: what is not synced is lost.
@@ -305,4 +311,15 @@ func (s *subscription) check(t testing.TB) {
 	if count[loading] > 0 && !s.busy {
 		t.Fatal("lanes are loading, but nothing is read")
 	}
+}
+
+// describe is for messages of failed tests.
+func (s *subscription) describe() string {
+	head := s.log.Head()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	g := &s.ledger
+	return fmt.Sprintf("scan %d of %d, %d lanes, %d held of %d (%d fat), %d ready, %d loaded, %d out, %d waiting, %d spilled, %d hungry, starved %v, pass %+v, consumers %d with appetite %d, busy %v, quiet %v, capped %v, promised %d, waiters %v",
+		g.scan, head, len(g.lanes), g.held, g.maxHeld, g.fat, g.ready.n, g.loaded.n, len(g.out), len(g.waiting), g.spilled.n, g.hungry, g.starved, g.pass,
+		s.consumers, s.appetite, s.busy, s.quiet, s.capped, len(s.promised), s.waiters.front != nil)
 }
