@@ -45,7 +45,7 @@ duplicates while it does. Works against any AMQP 1.0 broker: --target and --sour
   hibachi bench --idle 10000 --pid 1234`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			if err := flag.resolve(c); err != nil {
+			if err := flag.resolve(); err != nil {
 				return err
 			}
 			return runLoad(c.Context(), cfg, o, c.OutOrStdout(), c.ErrOrStderr())
@@ -92,11 +92,12 @@ func (f *cfgFlags) addShape(c *cobra.Command) {
 	fl.IntVar(&f.cfg.Senders, "senders", d.Senders, "sending connections")
 	fl.IntVar(&f.cfg.Receivers, "receivers", d.Receivers, "receiving connections")
 	fl.IntVar(&f.cfg.Window, "window", d.Window, "events in flight on each connection")
+	fl.IntVar(&f.cfg.Credit, "credit", 0, "credit of each receiving connection (default as --window)")
 	fl.IntVar(&f.cfg.Size, "size", d.Size, "bytes of body")
 }
 
 // resolve makes the addresses of the patterns.
-func (f *cfgFlags) resolve(*cobra.Command) error {
+func (f *cfgFlags) resolve() error {
 	if f.cfg.Target == "" {
 		f.cfg.Target = f.address
 	}
@@ -109,7 +110,7 @@ func (f *cfgFlags) resolve(*cobra.Command) error {
 	if f.cfg.Tenants > 1 && !strings.Contains(f.cfg.Target, "{tenant}") {
 		return fmt.Errorf("several tenants need a {tenant} in %q", f.cfg.Target)
 	}
-	return f.cfg.Validate()
+	return f.cfg.WithDefaults().Validate()
 }
 
 type loadOptions struct {

@@ -143,7 +143,7 @@ func (f *figuresRun) oneInFlight(ctx context.Context) error {
 		return err
 	}
 	cfg := f.cfg
-	cfg.Tenants, cfg.Senders, cfg.Receivers, cfg.Window = 1, 1, 1, 1
+	cfg.Tenants, cfg.Senders, cfg.Receivers, cfg.Window = 1, 1, 1, 1 // the credit stays
 	l, err := Open(ctx, cfg, f.progress)
 	if err != nil {
 		return err

@@ -103,7 +103,7 @@ func (c *crowd) open(i int) {
 	t := i % c.cfg.Tenants
 	_, err = conn.AttachSender(c.cfg.target(t))
 	if err == nil {
-		_, err = conn.AttachReceiver(c.cfg.source(t), uint32(c.cfg.Window), true)
+		_, err = conn.AttachReceiver(c.cfg.source(t), uint32(c.cfg.Credit), true)
 	}
 	if err != nil {
 		c.fail(errors.Join(fmt.Errorf("connection %d: %w", i, err), conn.Kill()))

@@ -27,6 +27,7 @@ type Config struct {
 	Senders     int      // connections; default 8
 	Receivers   int      // connections; default 8
 	Window      int      // events in flight on each connection; default 1000
+	Credit      int      // of each receiving connection; default Window
 	Size        int      // bytes of body; default 1024
 	Rate        float64
 	Reconnect   bool // go on after a lost connection, sending again what had no outcome
@@ -57,6 +58,7 @@ func (c Config) WithDefaults() Config {
 	num(&c.Senders, 8)
 	num(&c.Receivers, 8)
 	num(&c.Window, 1000)
+	num(&c.Credit, c.Window)
 	num(&c.Size, 1024)
 	return c
 }
@@ -68,7 +70,7 @@ func (c Config) Validate() error {
 		value, to int
 	}{
 		{"tenants", c.Tenants, 10_000}, {"devices", c.Devices, MaxDevices}, {"senders", c.Senders, 10_000},
-		{"receivers", c.Receivers, 10_000}, {"window", c.Window, 100_000}, {"size", c.Size, 16 << 20},
+		{"receivers", c.Receivers, 10_000}, {"window", c.Window, 100_000}, {"credit", c.Credit, 100_000}, {"size", c.Size, 16 << 20},
 	} {
 		if n.value < 1 || n.value > n.to {
 			return fmt.Errorf("%s %d: from 1 to %d", n.name, n.value, n.to)

@@ -363,7 +363,7 @@ func (w *receiveWorker) connect(ctx context.Context) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.conn = c
-	credit := max(1, w.load.cfg.Window/max(1, len(w.tenants)))
+	credit := max(1, w.load.cfg.Credit/max(1, len(w.tenants)))
 	for _, t := range w.tenants {
 		if _, err := c.AttachReceiver(w.load.cfg.source(t), uint32(credit), true); err != nil {
 			_ = c.Kill() // the attach has failed, which is the news
