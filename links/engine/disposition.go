@@ -92,7 +92,8 @@ func (s *session) abandonReceived(first, last amqp.SequenceNo, state amqp.Delive
 func (s *session) owe(id amqp.SequenceNo, d *delivery, state amqp.DeliveryState) {
 	d.whole, d.done, d.kind = true, true, state.Kind
 	if !plain(&state) {
-		d.state = &state
+		kept := state // state itself stays off the heap
+		d.state = &kept
 	}
 	s.answered = append(s.answered, id)
 	s.c.answering.pushBack(&s.owes)

@@ -12,7 +12,7 @@ const quantum = 32 << 10
 // maxControl is how many octets of answers may wait for a peer that asks for ever more and reads none, besides some for
 // each of its links.
 const (
-	maxControl        = 256 << 10
+	maxControl        = 512 << 10
 	maxControlPerLink = 1 << 10
 )
 
