@@ -6,7 +6,7 @@ import (
 )
 
 // composite writes a described list field by field. Fields that are null cost nothing unless one follows that is not:
-// trailing nulls are left out. [transport 1.4] It begins with room for the small header and makes more room at the end
+// trailing nulls are left out. [types 1.4] It begins with room for the small header and makes more room at the end
 // if the fields turned out large, so nothing has to be measured first.
 type composite struct {
 	b     []byte

@@ -184,7 +184,7 @@ func testTrailing(t *testing.T, code byte, name string, fs []field, full []Raw) 
 	}
 }
 
-// TestMultiple: null, an empty array of any kind, and nothing at all mean the same. [transport 1.4]
+// TestMultiple: null, an empty array of any kind, and nothing at all mean the same. [types 1.4]
 func TestMultiple(t *testing.T) {
 	open := func(v Raw) (*Open, error) {
 		b, err := decode(performative(codeOpen, Make("c"), nil, nil, nil, nil, v))
@@ -312,7 +312,8 @@ func TestForPeer(t *testing.T) {
 	}
 }
 
-// TestFieldsStayInTheirList: a list that ends early never reaches into the payload behind it, though the bytes there would fit.
+// TestFieldsStayInTheirList: a list that ends early never reaches into the payload behind it, though the bytes there would
+// fit, nor behind the end of all bytes.
 func TestFieldsStayInTheirList(t *testing.T) {
 	for _, p := range fieldTypes {
 		fs := fieldsOf(p.fields)
@@ -324,8 +325,9 @@ func TestFieldsStayInTheirList(t *testing.T) {
 			}
 			for size := range content {
 				b := append(AppendDescriptor(nil, uint64(p.code)), ctorList8, byte(size+1), byte(len(fs)))
-				b = append(b, content...)
-				wantError(t, fmt.Sprintf("%s of %d bytes of %d", p.name, size, len(content)), b, ErrDecode)
+				what := fmt.Sprintf("%s of %d bytes of %d", p.name, size, len(content))
+				wantError(t, what, append(b[:len(b):len(b)], content...), ErrDecode)
+				wantError(t, what+", no payload", append(b[:len(b):len(b)], content[:size]...), ErrDecode)
 			}
 		}
 	}

@@ -62,7 +62,7 @@ type Body interface {
 }
 
 // AppendFrame puts one whole frame behind dst. body nil is an empty frame (heartbeat). payload goes behind a transfer.
-// It allocates nothing but room in dst, if body does not escape to be handed over: keep one and use it again.
+// It allocates nothing but room in dst. What body points to goes to the heap, though: keep one and use it again.
 func AppendFrame(dst []byte, typ uint8, channel uint16, body Body, payload []byte) []byte {
 	start := len(dst)
 	dst = append(dst, 0, 0, 0, 0, 2, typ, byte(channel>>8), byte(channel))

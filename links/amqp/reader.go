@@ -330,7 +330,7 @@ func (r *reader) symbol(field string) Symbol {
 }
 
 // symbolsOr reads a field that may have several values: null, an array, or a single value without an array. An empty
-// array means the same as null. [transport 1.4]
+// array means the same as null. [types 1.4]
 func (r *reader) symbolsOr(field string) []Symbol {
 	c, ok := r.next(field)
 	if !ok {

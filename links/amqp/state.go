@@ -13,7 +13,7 @@ const (
 	Released                       // [messaging 3.4.4]
 	Modified                       // [messaging 3.4.5]
 	Declared                       // [transactions 4.5.5]
-	Transactional                  // [transactions 4.5.8]
+	Transactional                  // [transactions 4.5.6]
 	StateUnknown                   // a descriptor that the specification does not define
 )
 
