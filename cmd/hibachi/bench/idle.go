@@ -19,14 +19,14 @@ type IdleResult struct {
 	PerConnection int64 `json:"bytesPerConnection"`
 }
 
-// idleSettle is how long the broker has to come to rest before its memory is read.
+// idleSettle is how long a broker has to come to rest before its memory is read.
 const idleSettle = 3 * time.Second
 
 // dialers connect at the same time.
 const dialers = 32
 
-// Idle opens n connections with a sender and a receiver each and looks at the broker's memory (cfg.PID; 0: only opens them). They
-// are kept, heartbeats and all, for hold.
+// Idle opens n connections with a sender and a receiver each, keeps them, heartbeats and all, for hold, and then looks at the broker's
+// memory (cfg.PID; 0: only opens them).
 func Idle(ctx context.Context, cfg Config, n int, hold time.Duration, progress io.Writer) (IdleResult, error) {
 	cfg = cfg.WithDefaults()
 	if err := cfg.Validate(); err != nil {
@@ -41,7 +41,7 @@ func Idle(ctx context.Context, cfg Config, n int, hold time.Duration, progress i
 	if err := crowd.gather(n, progress); err != nil {
 		return r, err
 	}
-	pause(ctx, idleSettle+hold)
+	pause(ctx, hold)
 	if err := crowd.failure(); err != nil {
 		return r, err
 	}

@@ -146,3 +146,8 @@ func orderLine(v Verdict, losses int) string {
 	}
 	return s + fmt.Sprintf("; %d connections were lost, %s events repeated in order after that", losses, number(float64(v.Repeats)))
 }
+
+func say(w io.Writer, line string) error {
+	_, err := fmt.Fprintln(w, line)
+	return err
+}

@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/spf13/cobra"
+
 	"hibachi/cmd/hibachi/bench/lean"
 	"hibachi/links/amqp"
 )
@@ -335,4 +337,48 @@ func (r StuckResult) write(w io.Writer) error {
 		{"others' events, one stuck", number(float64(r.Others)), fmt.Sprintf("%.1f", r.OthersTime), rate(r.Others, r.OthersTime), size(r.RSSPeak)},
 		{"held devices after its death", number(float64(r.HeldEvents)), fmt.Sprintf("%.1f", r.HeldTime), rate(r.HeldEvents, r.HeldTime), size(r.RSSPeakAfter)},
 	})
+}
+
+func stuckCommand() *cobra.Command {
+	var (
+		cfg    Config
+		o      StuckOptions
+		asJSON bool
+		flag   = cfgFlags{cfg: &cfg}
+	)
+	c := &cobra.Command{
+		Use:   "stuck",
+		Short: "Play the scene with the stuck consumer against a running broker",
+		Long: `One of several competing consumers takes one event of each of some devices and hangs; these devices make up half of a backlog. The
+other consumers have to receive every event of all other devices; then the stuck one dies, and its devices have to go on in order.`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			cfg.Prefix = fmt.Sprintf("stuck-%d-", time.Now().Unix()) // a tenant without a past
+			r, err := Stuck(c.Context(), cfg, o, c.ErrOrStderr())
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				err = writeJSON(c.OutOrStdout(), r)
+			} else {
+				err = errors.Join(r.write(c.OutOrStdout()), say(c.OutOrStdout(), orderLine(r.Verdict, 0)))
+			}
+			if err == nil && r.Verdict.Problem(0) != "" {
+				return errWrong
+			}
+			return err
+		},
+	}
+	d := o.withDefaults()
+	f := c.Flags()
+	f.StringSliceVar(&cfg.URLs, "url", Config{}.WithDefaults().URLs, "broker, as amqp://[user:password@]host[:port]; several are used in turn")
+	f.StringVar(&flag.cfg.Application, "app", "app", "application to receive as")
+	f.IntVar(&cfg.PID, "pid", 0, "process of the broker, to measure its memory (Linux)")
+	f.IntVar(&cfg.Size, "size", 1024, "bytes of body")
+	f.IntVar(&o.Events, "events", d.Events, "events in all")
+	f.IntVar(&o.Held, "held", d.Held, "devices that the stuck consumer holds, a multiple of 4")
+	f.IntVar(&o.Devices, "devices", d.Devices, "other devices")
+	f.IntVar(&o.Consumers, "consumers", d.Consumers, "consumers, the stuck one among them")
+	f.BoolVar(&asJSON, "json", false, "print the result as JSON")
+	return c
 }

@@ -3,6 +3,7 @@ package lean
 import (
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"os"
 	"time"
 
@@ -90,14 +91,17 @@ func (c *Conn) Flush() error {
 	_, err := c.nc.Write(c.out)
 	c.out = c.out[:0]
 	c.lastWrite = time.Now()
-	return err
+	if err != nil {
+		return c.ended(err)
+	}
+	return nil
 }
 
 // Wait writes what is buffered and blocks until the peer has sent something, Interrupt was called, the time set by WakeAt has
 // come, or a heartbeat was due (which it sends). Handle comes next.
 func (c *Conn) Wait() error {
 	if err := c.Flush(); err != nil {
-		return c.ended(err)
+		return err
 	}
 	ok, need := c.in.wholeFrame()
 	if ok {
@@ -120,7 +124,7 @@ func (c *Conn) Wait() error {
 		c.armed = time.Unix(0, 1) // spent: arm it anew
 		return c.tick(time.Now())
 	}
-	return err
+	return fmt.Errorf("connection lost: %w", err)
 }
 
 // ended prefers the peer's own words about the end of the connection, which may lie unread behind a failed write.
