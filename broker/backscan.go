@@ -63,7 +63,7 @@ func (g *ledger) fed(l *lane) {
 
 // passable tells whether a page of a back-scan would serve anybody: one is under way, or lanes are hungry and there is room for them.
 func (g *ledger) passable() bool {
-	return g.pass.active || g.hungry > 0 && !g.starved && g.roomForPass()
+	return g.pass.active || g.hungry > 0 && (g.idle > 0 || !g.short()) && g.roomForPass()
 }
 
 // roomForPass makes sure that a pass is worth its reading: that it may bring an eighth of MaxHeld. If there is not, then the most is
@@ -71,16 +71,19 @@ func (g *ledger) passable() bool {
 // limit that it states.
 func (g *ledger) roomForPass() bool {
 	worth := g.maxHeld / 8
-	if g.maxHeld-g.held < worth && g.fat >= worth {
+	if g.maxHeld-g.held < worth {
 		g.trim(worth)
 	}
 	return g.maxHeld-g.held >= worth
 }
 
-// trim frees at least worth positions of blocked lanes: first what those that do not flow have beyond their share and then, if
+// trim frees at least worth positions of blocked lanes, if there are so many to free and no pass is under way: first what those that do not flow have beyond their share and then, if
 // need be, all that stands behind a first event. It walks all lanes, of which there are hardly more than MaxHeld: about eight for each
 // position that it frees.
 func (g *ledger) trim(worth int) {
+	if g.pass.active || g.fat < worth {
+		return
+	}
 	for _, l := range g.lanes {
 		if l.q.n > shareBlocked && !g.flows(l) {
 			worth -= g.cut(l, shareBlocked)
@@ -102,7 +105,7 @@ func (g *ledger) cut(l *lane, n int) (freed int) {
 	p := l.q.cut(n)
 	g.held -= freed
 	g.fat -= freed
-	g.release(freed * positionSize)
+	g.account.refund(freed * positionSize)
 	if l.spilled {
 		l.after = p - 1
 	} else {
@@ -163,27 +166,33 @@ func (g *ledger) backscanned(keys []persistence.Key, through persistence.Positio
 // feed gives a lane of the pass its next event, or has it leave. It reports false when there is no room.
 func (g *ledger) feed(l *lane, at persistence.Position) bool {
 	p := &g.pass
-	if l.q.n >= p.quota || l.q.n > 0 && !g.flows(l) {
+	switch {
+	case g.held >= g.maxHeld:
+		return false
+	case l.q.n == 0:
+		g.account.force(positionSize) // Who has nothing gets one in any case, or lanes without memory would wait for each other.
+		g.idle--
+		g.becomeReady(l)
+	case l.q.n >= p.quota || !g.flows(l) || !g.feedable():
 		g.fed(l)
 		l.left = p.number
 		return true
 	}
-	if g.held >= g.maxHeld {
-		return false
-	}
-	if !g.account.charge(positionSize) {
-		g.starved = true
-		return false
-	}
 	g.hold(l, at)
 	l.after, l.quota = at, p.quota
-	if l.state == idle {
-		g.becomeReady(l)
-	}
 	if l.q.n >= p.quota {
 		g.fed(l)
 	}
 	return true
+}
+
+// feedable takes the memory for one position.
+func (g *ledger) feedable() bool {
+	ok := g.account.charge(positionSize)
+	if !ok {
+		g.becomeStarved()
+	}
+	return ok
 }
 
 // endPass. Who took part to the end has everything up to pass.at.
@@ -198,8 +207,9 @@ func (g *ledger) endPass(all bool) {
 				l.after = max(l.after, p.at)
 			}
 		}
-		if !l.spilled && l.q.n == 0 {
-			g.forget(l) // It was idle: there was nothing more of it.
+		if !l.spilled && l.q.n == 0 { // It was idle, and there was nothing more of it.
+			g.idle--
+			g.forget(l)
 		}
 		l = next
 	}

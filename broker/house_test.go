@@ -289,6 +289,7 @@ func (s *subscription) check(t testing.TB) {
 	}{
 		{"held", g.held, held},
 		{"fat", g.fat, fat},
+		{"idle", g.idle, count[idle]},
 		{"hungry", g.hungry, hungry},
 		{"spilled", g.spilled.n, spilled},
 		{"blocked", g.blocked(), blocked},

@@ -73,8 +73,11 @@ type ledger struct {
 
 	held        int // positions in all q
 	fat         int // those of them that stand behind the first of a blocked lane
+	idle        int // lanes with nothing in q
 	loadedBytes int
-	starved     bool // there was no room for what the look or the pass wanted; until something is given back
+	full        bool // a limit stopped the look
+	starved     bool // there was no memory for something
+	starvedAt   int  // what was used then
 
 	spilled laneList
 	hungry  int
@@ -108,10 +111,33 @@ func newLedger(o Options, pool *memory) ledger {
 	}
 }
 
-// lookable tells whether a look would take anything. It is as strict as look, or the two would go round in circles.
+// lookable tells whether a look would take anything. It is as strict as look, or the two would go round in circles. Once a limit was
+// reached there must be some slack again before the look goes on, or a page of the log would be read for each event that is settled; unless
+// there is nothing else to do.
 func (g *ledger) lookable() bool {
-	return !g.starved && g.held < g.maxHeld/2 && g.blocked() < g.maxBlocked
+	if g.full && g.atHand() && (g.held > g.maxHeld/2-g.maxHeld/16 || g.blocked() > g.maxBlocked-g.maxBlocked/8) {
+		return false
+	}
+	if g.held >= g.maxHeld/2 {
+		g.trim(g.maxHeld / 8)
+	}
+	g.full = g.held >= g.maxHeld/2 || g.blocked() >= g.maxBlocked || g.short()
+	return !g.full
 }
+
+// atHand tells whether something can go without looking any further.
+func (g *ledger) atHand() bool { return g.ready.n+g.loaded.n > 0 }
+
+// short tells whether it is no use to ask for memory.
+func (g *ledger) short() bool {
+	less := g.starvedAt - g.account.used
+	if less > g.starvedAt/8 || less > 0 && !g.atHand() {
+		g.starved = false
+	}
+	return g.starved
+}
+
+func (g *ledger) becomeStarved() { g.starved, g.starvedAt = true, g.account.used }
 
 // blocked is how many lanes cannot go on by themselves.
 func (g *ledger) blocked() int { return len(g.out) + len(g.waiting) }
@@ -120,11 +146,13 @@ func (g *ledger) blocked() int { return len(g.out) + len(g.waiting) }
 func (g *ledger) look(k persistence.Key) (*lane, bool) {
 	l := g.lanes[k.Lane]
 	switch {
-	case !g.lookable():
+	case g.held >= g.maxHeld/2 || g.blocked() >= g.maxBlocked:
+		g.full = true
 		return nil, false
 	case l == nil:
 		if !g.account.charge(laneSize + positionSize) {
-			g.starved = true
+			g.becomeStarved()
+			g.full = true
 			return nil, false
 		}
 		l = g.newLane(k.Lane)
@@ -231,7 +259,7 @@ func (g *ledger) unloadFirst() *lane {
 	g.loaded.remove(l)
 	size := bodySize(l.record)
 	g.loadedBytes -= size
-	g.release(size)
+	g.account.refund(size)
 	l.record = persistence.Record{}
 	return l
 }
@@ -271,7 +299,6 @@ func (g *ledger) settle(l *lane) {
 // giveBack ends what is out with its event at the head of its lane again. With a wait the lane backs off until due.
 func (g *ledger) giveBack(l *lane, due time.Time) {
 	g.takeBack(l)
-	g.starved = false // a blocked lane is free: the look may go on
 	if due.IsZero() {
 		g.becomeReady(l)
 		return
@@ -306,13 +333,14 @@ func (g *ledger) next(l *lane) {
 	g.opens.done(l.q.first)
 	l.q.pop()
 	g.held--
-	g.release(positionSize)
+	g.account.refund(positionSize)
 	l.returns, l.failures, l.seen = 0, 0, false
 	switch {
 	case l.q.n > 0:
 		g.becomeReady(l)
 	case l.spilled:
 		l.state = idle
+		g.idle++
 	default:
 		g.forget(l)
 		return
@@ -351,16 +379,11 @@ func (g *ledger) newLane(id persistence.Lane) *lane {
 // forget ends a lane of which nothing is left.
 func (g *ledger) forget(l *lane) {
 	delete(g.lanes, l.id)
-	g.release(laneSize)
+	g.account.refund(laneSize)
 	*l = lane{q: l.q}
 	if len(g.spare) < maxSpare {
 		g.spare = append(g.spare, l)
 	}
-}
-
-func (g *ledger) release(bytes int) {
-	g.account.refund(bytes)
-	g.starved = false
 }
 
 // close gives all memory back. Nothing is out, and nobody uses g again.

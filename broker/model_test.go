@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"flag"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -53,12 +54,10 @@ type publication struct {
 
 func (p *publication) Published(_ persistence.Position, err error) { p.stored.Store(err == nil) }
 
+var modelSeeds = flag.Uint64("seeds", 15, "how many histories TestModel tries")
+
 func TestModel(t *testing.T) {
-	seeds := uint64(60)
-	if testing.Short() {
-		seeds = 10
-	}
-	for seed := range seeds {
+	for seed := range *modelSeeds {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) { runModel(t, seed) })
@@ -83,7 +82,7 @@ func runModel(t *testing.T, seed uint64) {
 		held:   make(map[*hand][]Delivery),
 		credit: make(map[*hand]int),
 	}
-	m.page = 1 << rnd.IntN(8)
+	m.page = 16 << rnd.IntN(4)
 	m.broker.env.page = m.page
 	for i := range 1 + rnd.IntN(3) {
 		m.apps = append(m.apps, &modelApplication{name: fmt.Sprint("app", i), devices: make(map[string]*model)})
