@@ -123,11 +123,7 @@ func (u *unsettled) count() (n int) {
 
 // putAside empties the ring up to end, and sweeps the map of what is no longer held.
 func (u *unsettled) putAside(end amqp.SequenceNo) {
-	for id, d := range u.aside {
-		if !d.held() {
-			delete(u.aside, id)
-		}
-	}
+	u.sweep()
 	for ; u.head != end; u.head = u.head.Add(1) {
 		d := u.at(u.head)
 		if d.held() {
@@ -140,6 +136,18 @@ func (u *unsettled) putAside(end amqp.SequenceNo) {
 		*d = delivery{}
 	}
 	u.trim()
+}
+
+// sweep drops what is aside and no longer held.
+func (u *unsettled) sweep() {
+	for id, d := range u.aside {
+		if !d.held() {
+			delete(u.aside, id)
+		}
+	}
+	if len(u.aside) == 0 {
+		u.aside = nil
+	}
 }
 
 // each calls f, in order, for what is held of first to last inclusive; f may free it. A last before first, in the arithmetic
@@ -190,10 +198,8 @@ func (u *unsettled) eachAside(first, last amqp.SequenceNo, f func(amqp.SequenceN
 // shrink gives back the memory of a burst.
 func (u *unsettled) shrink() {
 	u.trim()
+	u.sweep()
 	if u.head == u.tail && len(u.ring) > smallestRing {
 		u.ring = nil
-	}
-	if len(u.aside) == 0 {
-		u.aside = nil
 	}
 }
