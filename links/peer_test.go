@@ -1,0 +1,305 @@
+package links
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"hibachi/links/amqp"
+)
+
+// peer is the other end of a connection: a client with verbs. It reads in a goroutine of its own, unless it was told not to.
+type peer struct {
+	t   *testing.T
+	nc  net.Conn
+	out []byte
+
+	mu     sync.Mutex
+	hold   bool // do not read
+	resume chan struct{}
+	inbox  []frame
+	err    error // why reading ended
+}
+
+// frame is one frame from the server. body is nil for a heartbeat, or a protocol header's name.
+type frame struct {
+	header  string
+	channel uint16
+	body    amqp.Body
+	payload []byte
+}
+
+func (f frame) String() string {
+	switch {
+	case f.header != "":
+		return fmt.Sprintf("header %q", f.header)
+	case f.body == nil:
+		return "heartbeat"
+	case f.payload != nil:
+		return fmt.Sprintf("%v %q", f.body, f.payload)
+	}
+	return f.body.String()
+}
+
+// connect has the server run a connection and gives its other end.
+func connect(t *testing.T, s *Server) *peer {
+	t.Helper()
+	ours, theirs := net.Pipe()
+	go s.ServeConn(theirs)
+	return newPeer(t, ours)
+}
+
+func newPeer(t *testing.T, nc net.Conn) *peer {
+	p := &peer{t: t, nc: nc, resume: make(chan struct{}, 1)}
+	go p.read()
+	return p
+}
+
+func (p *peer) read() {
+	for {
+		p.mu.Lock()
+		hold := p.hold
+		p.mu.Unlock()
+		if hold {
+			<-p.resume
+			continue
+		}
+		f, err := p.readFrame()
+		p.mu.Lock()
+		if err != nil {
+			p.err = err
+			p.mu.Unlock()
+			return
+		}
+		p.inbox = append(p.inbox, f)
+		p.mu.Unlock()
+	}
+}
+
+func (p *peer) readFrame() (f frame, err error) {
+	var head [8]byte
+	if _, err := io.ReadFull(p.nc, head[:]); err != nil {
+		return f, err
+	}
+	if string(head[:4]) == "AMQP" {
+		return frame{header: string(head[:])}, nil
+	}
+	b := make([]byte, binary.BigEndian.Uint32(head[:]))
+	copy(b, head[:])
+	if _, err := io.ReadFull(p.nc, b[8:]); err != nil {
+		return f, err
+	}
+	f.channel = binary.BigEndian.Uint16(b[6:])
+	if len(b) == 8 {
+		return f, nil
+	}
+	f.body, f.payload, err = new(amqp.Decoder).Decode(b[8:], b[5] == amqp.TypeSASL)
+	return f, err
+}
+
+// stopReading has the peer take nothing more from now on, nor what is on its way.
+func (p *peer) stopReading() {
+	synctest.Wait()
+	p.mu.Lock()
+	p.hold = true
+	p.mu.Unlock()
+	p.nc.SetReadDeadline(time.Now()) // it waits inside Read
+	synctest.Wait()
+	p.mu.Lock()
+	if errors.Is(p.err, os.ErrDeadlineExceeded) {
+		p.err = nil
+	}
+	p.mu.Unlock()
+}
+
+// readOn undoes stopReading.
+func (p *peer) readOn() {
+	p.nc.SetReadDeadline(time.Time{})
+	p.mu.Lock()
+	p.hold = false
+	p.mu.Unlock()
+	go p.read()
+}
+
+// write sends octets as they are.
+func (p *peer) write(b []byte) {
+	p.t.Helper()
+	if _, err := p.nc.Write(b); err != nil {
+		p.t.Fatalf("write: %v", err)
+	}
+}
+
+// put gathers a frame, flush sends what was gathered.
+func (p *peer) put(body amqp.Body, payload []byte) {
+	p.out = amqp.AppendFrame(p.out, amqp.TypeAMQP, 0, body, payload)
+}
+
+func (p *peer) flush() {
+	p.t.Helper()
+	b := p.out
+	p.out = nil
+	p.write(b)
+}
+
+func (p *peer) say(bodies ...amqp.Body) {
+	p.t.Helper()
+	for _, b := range bodies {
+		p.put(b, nil)
+	}
+	p.flush()
+}
+
+// next waits for a frame, for as long as it takes in the bubble's time.
+func (p *peer) next(why string) frame {
+	p.t.Helper()
+	for deadline := time.Now().Add(5 * time.Minute); ; time.Sleep(time.Millisecond) {
+		synctest.Wait()
+		p.mu.Lock()
+		if len(p.inbox) > 0 {
+			f := p.inbox[0]
+			p.inbox = p.inbox[1:]
+			p.mu.Unlock()
+			return f
+		}
+		err := p.err
+		p.mu.Unlock()
+		if err != nil || time.Now().After(deadline) {
+			p.t.Fatalf("%s: no frame came (%v)", why, err)
+		}
+	}
+}
+
+// want is the next frame, which must be a B.
+func want[B amqp.Body](p *peer, why string) B {
+	p.t.Helper()
+	b, _ := wantPayload[B](p, why)
+	return b
+}
+
+func wantPayload[B amqp.Body](p *peer, why string) (B, []byte) {
+	p.t.Helper()
+	f := p.next(why)
+	b, ok := f.body.(B)
+	if !ok {
+		p.t.Fatalf("%s: got %v", why, f)
+	}
+	return b, f.payload
+}
+
+func (p *peer) wantHeader(h [8]byte, why string) {
+	p.t.Helper()
+	if f := p.next(why); f.header != string(h[:]) {
+		p.t.Fatalf("%s: got %v", why, f)
+	}
+}
+
+// wantIdle: nothing more comes, now that everybody has done what they could.
+func (p *peer) wantIdle(why string) {
+	p.t.Helper()
+	synctest.Wait()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.inbox) > 0 || p.err != nil {
+		p.t.Fatalf("%s: got %v, %v", why, p.inbox, p.err)
+	}
+}
+
+// wantEnd: the server closes, having said nothing more.
+func (p *peer) wantEnd(why string) {
+	p.t.Helper()
+	for deadline := time.Now().Add(5 * time.Minute); ; time.Sleep(time.Millisecond) {
+		synctest.Wait()
+		p.mu.Lock()
+		inbox, err := p.inbox, p.err
+		p.mu.Unlock()
+		if len(inbox) > 0 || err == nil && time.Now().After(deadline) {
+			p.t.Fatalf("%s: got %v, %v", why, inbox, err)
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+// open goes through headers, open and a session.
+func (p *peer) open() {
+	p.t.Helper()
+	p.write(amqp.HeaderAMQP[:])
+	p.wantHeader(amqp.HeaderAMQP, "the header is answered")
+	p.say(&amqp.Open{ContainerID: "peer", MaxFrameSize: 64 << 10, ChannelMax: 10})
+	want[*amqp.Open](p, "open is answered")
+	p.begin(1 << 20)
+}
+
+func (p *peer) begin(window uint32) {
+	p.t.Helper()
+	p.say(&amqp.Begin{IncomingWindow: window, OutgoingWindow: window, HandleMax: 1000})
+	want[*amqp.Begin](p, "begin is answered")
+}
+
+// attachSender attaches a link on which the peer sends, and returns its first credit.
+func (p *peer) attachSender(handle uint32, address string) (credit uint32) {
+	p.t.Helper()
+	p.say(senderAttach(handle, address))
+	if a := want[*amqp.Attach](p, "attach is answered"); a.Target == nil {
+		p.t.Fatalf("attach to %s was refused: %v", address, p.next("why"))
+	}
+	return want[*amqp.Flow](p, "credit comes along").LinkCredit.Value
+}
+
+func senderAttach(handle uint32, address string) *amqp.Attach {
+	return &amqp.Attach{LinkName: fmt.Sprint("out-", handle), Handle: handle, Role: amqp.RoleSender, Source: &amqp.Source{},
+		Target: &amqp.Target{Address: address, HasAddress: true}, InitialDeliveryCount: amqp.Some(amqp.SequenceNo(0))}
+}
+
+// attachReceiver attaches a link on which the peer receives, and grants credit.
+func (p *peer) attachReceiver(handle uint32, address string, credit uint32) {
+	p.t.Helper()
+	p.say(receiverAttach(handle, address))
+	if a := want[*amqp.Attach](p, "attach is answered"); a.Source == nil {
+		p.t.Fatalf("attach to %s was refused: %v", address, p.next("why"))
+	}
+	if credit > 0 {
+		p.credit(handle, 0, credit)
+	}
+}
+
+func receiverAttach(handle uint32, address string) *amqp.Attach {
+	return &amqp.Attach{LinkName: fmt.Sprint("in-", handle), Handle: handle, Role: amqp.RoleReceiver,
+		Source: &amqp.Source{Address: address, HasAddress: true}, Target: &amqp.Target{}}
+}
+
+// credit grants credit on a link of which count deliveries came.
+func (p *peer) credit(handle, count, credit uint32) {
+	p.t.Helper()
+	p.say(&amqp.Flow{NextIncomingID: amqp.Some(amqp.SequenceNo(0)), IncomingWindow: 1 << 20, OutgoingWindow: 1 << 20,
+		Handle: amqp.Some(handle), DeliveryCount: amqp.Some(amqp.SequenceNo(count)), LinkCredit: amqp.Some(credit)})
+}
+
+// transfer puts one whole delivery.
+func (p *peer) transfer(handle, id uint32, message string) {
+	p.put(&amqp.Transfer{Handle: handle, DeliveryID: amqp.Some(amqp.SequenceNo(id)), DeliveryTag: []byte{byte(id >> 8), byte(id)},
+		MessageFormat: amqp.Some[uint32](0)}, []byte(message))
+}
+
+// settle tells an outcome for deliveries of the server.
+func (p *peer) settle(first, last amqp.SequenceNo, kind amqp.StateKind) {
+	p.t.Helper()
+	p.say(&amqp.Disposition{Role: amqp.RoleReceiver, First: first, Last: amqp.Some(last), Settled: true, State: amqp.DeliveryState{Kind: kind}})
+}
+
+// close ends the connection in order.
+func (p *peer) close() {
+	p.t.Helper()
+	p.say(&amqp.Close{})
+	want[*amqp.Close](p, "close is answered")
+	p.nc.Close()
+	synctest.Wait()
+}
