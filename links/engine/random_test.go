@@ -294,7 +294,7 @@ func (p *randomPeer) settle(n int) {
 		if p.rng.IntN(4) == 0 {
 			state = amqp.DeliveryState{Kind: amqp.Rejected, Err: amqp.Errorf(amqp.ErrInvalidField, "field %d", p.rng.IntN(3))}
 		}
-		if e.Receiver.Settle(e.Delivery, state) && e.Receiver.Settle(e.Delivery, state) {
+		if e.Receiver.Settle(e.Delivery, state); e.Receiver.Settle(e.Delivery, state) {
 			p.fatalf("delivery %d was answered twice", e.Delivery)
 		}
 	}
