@@ -3,6 +3,7 @@ package pebble
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"time"
 
 	cockroach "github.com/cockroachdb/pebble/v2"
@@ -87,12 +88,13 @@ type group struct {
 	runs    []run    // the logs that got records, and how many
 	created []*log   // logs that it puts on disk
 	then    []func() // to be called once it is durable
+	deletes int
 	began   time.Time
 }
 
 const (
-	flightDepth = 7 // groups applied and not yet durable
-	maxDeletes  = 10_000
+	flightDepth = 7      // groups applied and not yet durable
+	maxDeletes  = 10_000 // with as many, a batch asks no further ledger
 	batchSlack  = 4 << 10
 )
 
@@ -111,8 +113,7 @@ func (c *committer) run() {
 	defer close(c.flights)
 	for {
 		g := c.emptyGroup()
-		ownWork := len(c.left) > 0 || c.sweeping.len() > 0
-		if !c.store.queue.take(g, ownWork) {
+		if !c.store.queue.take(g, len(c.left) > 0, c.sweeping.len() > 0) {
 			return
 		}
 		c.build(g)
@@ -284,11 +285,13 @@ func (c *committer) closeCursor(g *group, h *openCursor) {
 
 // settleAll asks every cursor that has something to report, until the batch deletes enough; the rest comes with the next batch, at once.
 func (c *committer) settleAll(g *group) {
-	asked := append(c.left, g.dirty...)
-	c.left = nil
-	for i, h := range asked {
-		if g.batch.Count() > uint32(maxDeletes+len(g.items)) {
-			c.left = asked[i:]
+	if len(c.left) > 0 {
+		g.dirty = append(c.left, g.dirty...)
+		c.left = nil
+	}
+	for i, h := range g.dirty {
+		if g.deletes >= maxDeletes {
+			c.left = slices.Clone(g.dirty[i:])
 			return
 		}
 		c.settle(g, h)
@@ -345,6 +348,7 @@ func (c *committer) deleteGone(g *group, l *log, last *cursor) {
 			c.touchCursor(cu)
 		}
 	}
+	g.deletes += len(c.gone)
 	c.store.counters.deleted(len(c.gone), bytes)
 }
 

@@ -83,20 +83,20 @@ func (f *fields) cursor(r *cursorRecord) []byte {
 	return f.buf.Bytes()
 }
 
-// reader reads such an array and remembers its first error.
-type reader struct {
+// fieldReader reads such an array and remembers its first error.
+type fieldReader struct {
 	dec  *msgpack.Decoder
 	left int
 	err  error
 }
 
-func readFields(b []byte) *reader {
-	r := &reader{dec: msgpack.NewDecoder(bytes.NewReader(b))}
+func readFields(b []byte) *fieldReader {
+	r := &fieldReader{dec: msgpack.NewDecoder(bytes.NewReader(b))}
 	r.left, r.err = r.dec.DecodeArrayLen()
 	return r
 }
 
-func (r *reader) more() bool {
+func (r *fieldReader) more() bool {
 	if r.err != nil || r.left <= 0 {
 		return false
 	}
@@ -104,21 +104,21 @@ func (r *reader) more() bool {
 	return true
 }
 
-func (r *reader) uint() (v uint64) {
+func (r *fieldReader) uint() (v uint64) {
 	if r.more() {
 		v, r.err = r.dec.DecodeUint64()
 	}
 	return v
 }
 
-func (r *reader) int() (v int64) {
+func (r *fieldReader) int() (v int64) {
 	if r.more() {
 		v, r.err = r.dec.DecodeInt64()
 	}
 	return v
 }
 
-func (r *reader) string() (v string) {
+func (r *fieldReader) string() (v string) {
 	if r.more() {
 		v, r.err = r.dec.DecodeString()
 	}

@@ -32,10 +32,18 @@ func (f *fatal) fail(err error) {
 	})
 }
 
-// err is good once dead is closed.
-func (f *fatal) err() error { return f.cause }
+// err is nil while the store lives.
+func (f *fatal) err() error {
+	select {
+	case <-f.dead:
+		return f.cause
+	default:
+		return nil
+	}
+}
 
-// complaints logs what can come in floods: each kind at most once in a while, with the number of those left out.
+// complaints logs what can come in floods: each kind at most once in a while, with the number of those left out. The logging is done by a goroutine of
+// its own, since Pebble complains with its locks held, about the disk that the log may be on.
 type complaints struct {
 	logger *slog.Logger // set once
 
@@ -51,9 +59,8 @@ type complaint struct {
 const complainEvery = 10 * time.Second
 
 func (c *complaints) about(kind string, err error) {
-	skipped, ok := c.due(kind, time.Now())
-	if ok {
-		c.logger.Error("store: "+kind, "err", err, "skipped", skipped)
+	if skipped, ok := c.due(kind, time.Now()); ok {
+		go c.logger.Error("store: "+kind, "err", err, "skipped", skipped)
 	}
 }
 

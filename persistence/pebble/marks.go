@@ -12,7 +12,8 @@ import (
 // marks say which records of a log a cursor is done with, among those that are still stored: everything at or below floor, and single positions
 // above it. A record that the last cursor is done with is deleted instead, and with one cursor there are no marks at all.
 //
-// The committer alone changes them; it reads without the lock and writes under it. A Scan filters its page under it.
+// The committer alone changes floor, chunks and marks; it reads those without the lock and writes under it. A Scan filters its page under it, and
+// may be the one who lets go of ghosts.
 //
 // A deletion makes the other cursors' marks of that record void. They must not vanish before the deletion can be seen: a Scan whose iterator was
 // made before would take the record for one that is still owed. So a void position turns into a ghost, which scans skip too and which
@@ -22,7 +23,8 @@ type marks struct {
 	mu      sync.Mutex // a leaf; guards writing:
 	floor   persistence.Position
 	chunks  map[uint64]*chunk
-	haunted []uint64 // chunks that may have ghosts
+	haunted []uint64 // chunks with ghosts
+	empty   []uint64 // chunks that may have neither marks nor ghosts left
 	unseen  bool     // a deletion behind a ghost is not applied yet
 	scans   int      // scans between the making of their iterator and the end of their filter
 }
@@ -146,9 +148,12 @@ func (m *marks) raise(floor persistence.Position, dropped func(number uint64)) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.floor = floor
-	for number := range m.chunks {
-		if last := number<<chunkShift | (chunkSize - 1); last <= uint64(floor) {
-			delete(m.chunks, number)
+	for number, c := range m.chunks {
+		if last := number<<chunkShift | (chunkSize - 1); last > uint64(floor) {
+			continue
+		}
+		delete(m.chunks, number)
+		if !c.dirty {
 			dropped(number)
 		}
 	}
@@ -156,30 +161,29 @@ func (m *marks) raise(floor persistence.Position, dropped func(number uint64)) {
 
 // applied says that all deletions told to forget can be seen by iterators made from now on.
 func (m *marks) applied() {
-	if !m.unseen {
-		return
-	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.unseen = false
 	m.exorciseLocked()
+	for _, number := range m.empty {
+		if c := m.chunks[number]; c != nil && c.n == 0 && c.ghosts == nil && !c.dirty {
+			delete(m.chunks, number)
+		}
+	}
+	m.empty = m.empty[:0]
 }
 
-// exorciseLocked drops the ghosts if nobody can need them.
+// exorciseLocked drops the ghosts if nobody can need them any more.
 func (m *marks) exorciseLocked() {
 	if m.unseen || m.scans > 0 {
 		return
 	}
 	for _, number := range m.haunted {
-		c := m.chunks[number]
-		if c == nil {
-			continue
-		}
-		c.ghosts = nil
-		if c.n == 0 && !c.dirty {
-			delete(m.chunks, number)
+		if c := m.chunks[number]; c != nil {
+			c.ghosts = nil
 		}
 	}
+	m.empty = append(m.empty, m.haunted...)
 	m.haunted = m.haunted[:0]
 }
 
@@ -301,9 +305,7 @@ func (m *marks) written(number uint64, dst []byte) []byte {
 	}
 	c.dirty = false
 	if c.n == 0 {
-		if c.ghosts == nil {
-			delete(m.chunks, number)
-		}
+		m.empty = append(m.empty, number)
 		return nil
 	}
 	return c.encode(dst)

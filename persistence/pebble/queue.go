@@ -103,11 +103,11 @@ func (q *queue) close() {
 }
 
 // take moves what is next into g: operations of up to groupBytes, at least one, and all reports. It waits for an operation, or until the oldest report
-// is as old as delay, or not at all if the committer has work of its own. It returns false when the queue is closed and empty.
-// Only the committer calls it.
-func (q *queue) take(g *group, ownWork bool) bool {
+// is as old as delay, or not at all if the committer has work of its own: such as must be done, or such as may be left to the next start.
+// It returns false when the queue is closed and nothing must be done. Only the committer calls it.
+func (q *queue) take(g *group, must, may bool) bool {
 	for {
-		wait, state := q.tryTake(g, ownWork)
+		wait, state := q.tryTake(g, must, may)
 		switch state {
 		case taken:
 			return true
@@ -126,7 +126,7 @@ const (
 	drained
 )
 
-func (q *queue) tryTake(g *group, ownWork bool) (wait time.Duration, _ takeState) {
+func (q *queue) tryTake(g *group, must, may bool) (wait time.Duration, _ takeState) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if len(q.dirty) > 0 {
@@ -134,7 +134,7 @@ func (q *queue) tryTake(g *group, ownWork bool) (wait time.Duration, _ takeState
 	}
 	due := len(q.dirty) > 0 && (wait <= 0 || q.closed)
 	switch {
-	case q.items.len() > 0 || due || ownWork:
+	case q.items.len() > 0 || due || must || may && !q.closed:
 		q.moveLocked(g)
 		return 0, taken
 	case q.closed:

@@ -49,6 +49,9 @@ const ownerFile = "OWNER"
 func lockDir(fs vfs.FS, dir string) (*cockroach.Lock, error) {
 	lock, err := cockroach.LockDirectory(dir, fs)
 	if err != nil {
+		if pathErr := (*os.PathError)(nil); errors.As(err, &pathErr) {
+			return nil, fmt.Errorf("lock the data directory: %w", err)
+		}
 		return nil, fmt.Errorf("%s: %w by %s (%w)", dir, ErrLocked, readOwner(fs, dir), err)
 	}
 	if err := writeOwner(fs, dir); err != nil {

@@ -145,10 +145,12 @@ func (s *Store) close() error {
 	select {
 	case <-s.finisher.done:
 	case <-s.fatal.dead:
-		return s.fatal.err()
 	}
 	s.stopGraces()
 	s.fetch.close()
+	if err := s.fatal.err(); err != nil {
+		return err // Pebble does not survive a failed log, not even its closing; the lock stays until the process ends
+	}
 	s.readers.close()
 	return s.closeDB()
 }
