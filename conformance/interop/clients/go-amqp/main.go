@@ -125,12 +125,22 @@ func (s scene) sendFrom(ctx context.Context, next, count int) (int, error) {
 			waitErr = err
 			continue
 		}
-		what := strings.ToLower(strings.TrimPrefix(fmt.Sprintf("%T", state), "*amqp.State"))
-		fmt.Printf("outcome d%d %d %s\n", f.seq%s.number("devices"), f.seq, what)
+		fmt.Printf("outcome d%d %d %s\n", f.seq%s.number("devices"), f.seq, outcome(state))
 		next = f.seq + 1
 	}
 	sending.Wait()
 	return next, errors.Join(sendErr, waitErr)
+}
+
+func outcome(state amqp.DeliveryState) string {
+	switch state := state.(type) {
+	case *amqp.StateAccepted:
+		return "accepted"
+	case *amqp.StateRejected:
+		return fmt.Sprintf("rejected %v", state.Error)
+	default:
+		return fmt.Sprintf("%T", state)
+	}
 }
 
 func show(m *amqp.Message) {
@@ -189,6 +199,17 @@ func (s scene) drain(ctx context.Context) error {
 		return err
 	}
 	if err := receiver.IssueCredit(uint32(s.number("credit"))); err != nil {
+		return err
+	}
+	// DrainCredit overtakes credit that was only just issued, and then drains none: wait until that is on its way.
+	first, cancel := context.WithTimeout(ctx, 300*time.Millisecond)
+	defer cancel()
+	m, err := receiver.Receive(first, nil)
+	if err == nil {
+		show(m)
+		err = receiver.AcceptMessage(ctx, m)
+	}
+	if err != nil && !errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
 	if err := receiver.DrainCredit(ctx, nil); err != nil {
