@@ -174,14 +174,14 @@ func TestABrowserTakesNothing(t *testing.T) {
 func TestABrowserCreatesNoApplication(t *testing.T) {
 	f := newFloor(t)
 	f.attach(t, receiver("event/acme", browsing)).Detached(nil)
-	known := attachSourceKnown(t, f)
+	known := attachKnown(t, f)
 	if e := known.refused(t); e.Condition != amqp.ErrNotFound {
 		t.Errorf("after browsing, the default application is refused with %v, want %s", e, amqp.ErrNotFound)
 	}
 }
 
-// attachSourceKnown attaches to the default application if it is there.
-func attachSourceKnown(t *testing.T, f *floor) *answer {
+// attachKnown attaches to the default application if it is there.
+func attachKnown(t *testing.T, f *floor) *answer {
 	t.Helper()
 	got, answered := &answer{}, make(chan struct{}, 1)
 	a := receiver("event/acme", func(a *amqp.Attach) { a.Properties = amqp.MakeMap(amqp.Symbol(propertyCreate), false) })
@@ -196,11 +196,11 @@ func attachSourceKnown(t *testing.T, f *floor) *answer {
 
 func TestAnUnknownApplicationIsNotCreatedAgainstTheWish(t *testing.T) {
 	f := newFloor(t)
-	if e := attachSourceKnown(t, f).refused(t); e.Condition != amqp.ErrNotFound {
+	if e := attachKnown(t, f).refused(t); e.Condition != amqp.ErrNotFound {
 		t.Errorf("refused with %v, want %s", e, amqp.ErrNotFound)
 	}
 	f.attach(t, receiver("event/acme")).Detached(nil)
-	if got := attachSourceKnown(t, f); got.err != nil {
+	if got := attachKnown(t, f); got.err != nil {
 		t.Errorf("an application that is there was refused: %v", got.err)
 	}
 }
