@@ -77,7 +77,7 @@ func (p *testPeer) attach(name string, handle uint32, role amqp.Role) *Link {
 	return &events[0].Sender.Link
 }
 
-// TestEndlessDelivery: transfers that carry nothing and never end are bounded [see TR21 of any list of attacks].
+// TestEndlessDelivery: transfers that carry nothing and never end are bounded.
 func TestEndlessDelivery(t *testing.T) {
 	p := newTestPeer(t, Config{})
 	l := p.attach("s", 0, amqp.RoleSender)

@@ -18,7 +18,7 @@ const (
 	EventSettled                               // the peer settled delivery Ref of Sender with State (already answered where an answer is due)
 	EventReceiverDetached                      // Receiver is gone: detach, end, close or loss. Err is what the peer or we said, may be nil; Closed
 	EventSenderDetached                        // Sender is gone, all its deliveries with it, queued ones too
-	EventClose                                 // the connection is over for the peer: Err
+	EventClose                                 // the connection is over: Err, of the peer or ours. Once, also if it never was open
 	EventUnsent                                // delivery Ref of Sender was queued and will not be sent, since the peer took its credit back: Untake it
 )
 

@@ -138,6 +138,9 @@ func TestHandles(t *testing.T) {
 			t.Fatalf("get %d", n)
 		}
 	}
+	if used := len(h.dense) - count(h.dense, nil); h.used != used {
+		t.Errorf("used is %d, counted %d", h.used, used)
+	}
 	n, ok := h.free(1 << 20)
 	for i := range n {
 		if model[i] == nil {
@@ -147,6 +150,15 @@ func TestHandles(t *testing.T) {
 	if !ok || model[n] != nil {
 		t.Fatalf("free: %d, %v", n, ok)
 	}
+}
+
+func count[T comparable](list []T, v T) (n int) {
+	for _, x := range list {
+		if x == v {
+			n++
+		}
+	}
+	return n
 }
 
 // TestFarHandleIsCheap: one handle at the end of the range does not make a table up to it.
