@@ -116,6 +116,9 @@ func (c *committer) run() {
 		if !c.store.queue.take(g, len(c.left) > 0, c.sweeping.len() > 0) {
 			return
 		}
+		if c.store.fatal.err() != nil {
+			return
+		}
 		c.build(g)
 		if err := c.apply(g.batch); err != nil {
 			c.store.fatal.fail(fmt.Errorf("write to the log: %w", err))

@@ -12,14 +12,15 @@ type fatal struct {
 	// Set once.
 	logger *slog.Logger
 	tell   func(error)
+	refuse func()        // has the queue take no more
 	dead   chan struct{} // closed by fail
 
 	once  sync.Once
 	cause error // set before dead is closed
 }
 
-func (f *fatal) init(logger *slog.Logger, tell func(error)) {
-	f.logger, f.tell, f.dead = logger, tell, make(chan struct{})
+func (f *fatal) init(logger *slog.Logger, tell func(error), refuse func()) {
+	f.logger, f.tell, f.refuse, f.dead = logger, tell, refuse, make(chan struct{})
 }
 
 // fail ends the store. Only the first cause counts.
@@ -27,6 +28,7 @@ func (f *fatal) fail(err error) {
 	f.once.Do(func() {
 		f.cause = err
 		close(f.dead)
+		f.refuse()
 		f.logger.Error("the disk failed under the store; nothing that was not acknowledged before is promised. Check the disk and start again", "err", err)
 		f.tell(err)
 	})

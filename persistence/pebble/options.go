@@ -41,7 +41,7 @@ type Options struct {
 	// Log takes what an operator should see. Default slog.Default().
 	Log *slog.Logger
 	// Fatal is told, once, that nothing can be promised any more: a write-ahead log that failed to sync may or may not hold what was in flight.
-	// It should end the process, since only a restart finds out. If it returns, nothing more is committed and nobody is called back.
+	// It should end the process, since only a restart finds out. If it returns, what was handed over is never called back, and what comes later is refused.
 	// Default: exit with status 1. The reason was logged before. Called on any goroutine.
 	Fatal func(error)
 }

@@ -76,7 +76,7 @@ func open(o Options, wrap func(env) env) (*Store, error) {
 	o = o.withDefaults()
 	s := &Store{o: o, logger: o.Log, logs: make(map[string]*log)}
 	s.complain.logger = s.logger
-	s.fatal.init(s.logger, o.Fatal)
+	s.fatal.init(s.logger, o.Fatal, s.queue.close)
 	s.closing = sync.OnceValue(s.close)
 	s.queue.init(o.MarkDelay)
 	if err := s.openDB(); err != nil {
