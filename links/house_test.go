@@ -2,6 +2,7 @@ package links
 
 import (
 	"log/slog"
+	"maps"
 	"slices"
 	"sync"
 	"testing"
@@ -282,6 +283,13 @@ func (t *tap) Detached(error) {
 	t.out = nil
 	q.mu.Unlock()
 	q.wake(n + 1) // it may have been woken and not have come
+}
+
+// links are those that take from the queue.
+func (q *queue) links() []*tap {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return slices.Collect(maps.Keys(q.taps))
 }
 
 // count is how many items are there, how many out, how many accepted.

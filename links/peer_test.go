@@ -21,11 +21,9 @@ type peer struct {
 	nc  net.Conn
 	out []byte
 
-	mu     sync.Mutex
-	hold   bool // do not read
-	resume chan struct{}
-	inbox  []frame
-	err    error // why reading ended
+	mu    sync.Mutex
+	inbox []frame
+	err   error // why reading ended
 }
 
 // frame is one frame from the server. body is nil for a heartbeat, or a protocol header's name.
@@ -57,20 +55,13 @@ func connect(t *testing.T, s *Server) *peer {
 }
 
 func newPeer(t *testing.T, nc net.Conn) *peer {
-	p := &peer{t: t, nc: nc, resume: make(chan struct{}, 1)}
+	p := &peer{t: t, nc: nc}
 	go p.read()
 	return p
 }
 
 func (p *peer) read() {
 	for {
-		p.mu.Lock()
-		hold := p.hold
-		p.mu.Unlock()
-		if hold {
-			<-p.resume
-			continue
-		}
 		f, err := p.readFrame()
 		p.mu.Lock()
 		if err != nil {
@@ -104,27 +95,22 @@ func (p *peer) readFrame() (f frame, err error) {
 	return f, err
 }
 
-// stopReading has the peer take nothing more from now on, nor what is on its way.
+// stopReading has the peer take nothing more from now on.
 func (p *peer) stopReading() {
 	synctest.Wait()
-	p.mu.Lock()
-	p.hold = true
-	p.mu.Unlock()
-	p.nc.SetReadDeadline(time.Now()) // it waits inside Read
+	p.nc.SetReadDeadline(time.Now()) // it waits inside Read, between two frames
 	synctest.Wait()
 	p.mu.Lock()
-	if errors.Is(p.err, os.ErrDeadlineExceeded) {
-		p.err = nil
+	defer p.mu.Unlock()
+	if !errors.Is(p.err, os.ErrDeadlineExceeded) {
+		p.t.Fatalf("it was reading until %v", p.err)
 	}
-	p.mu.Unlock()
+	p.err = nil
 }
 
 // readOn undoes stopReading.
 func (p *peer) readOn() {
 	p.nc.SetReadDeadline(time.Time{})
-	p.mu.Lock()
-	p.hold = false
-	p.mu.Unlock()
 	go p.read()
 }
 

@@ -54,7 +54,7 @@ type ask struct {
 	max       int // deliveries
 	maxBytes  int
 	from, end int // its messages in the list
-	idle      bool
+	idle      bool // and it had nothing more
 }
 
 // write runs until the connection is over.
@@ -230,6 +230,8 @@ func (w *writer) askSources() *messageList {
 		a.from = len(list.m)
 		list.m, a.idle = a.source.Take(list.m, a.max, a.maxBytes)
 		a.end = len(list.m)
+		// A Source that gave all it was asked for does not expect to wake this link, whatever it says of having more.
+		a.idle = a.idle && a.end-a.from < a.max
 	}
 	return list
 }
