@@ -42,6 +42,9 @@ func run(ctx context.Context, args []string, s streams) int {
 	if err == nil {
 		return exitOK
 	}
+	if errors.Is(err, context.Canceled) {
+		err = errors.New("interrupted")
+	}
 	fmt.Fprintf(s.err, "hibachi: %s\n", err)
 	var usage usageError
 	if began && !errors.As(err, &usage) {

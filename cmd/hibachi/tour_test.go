@@ -7,7 +7,9 @@ import (
 	"io"
 	"maps"
 	"reflect"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -193,4 +195,76 @@ func TestCompetingReceiversShare(t *testing.T) {
 	if len(all) != 120 {
 		t.Errorf("%d of 120 came: %v", len(all), slices.Sorted(maps.Keys(all)))
 	}
+}
+
+// A broker that stops under a sender leaves no event in doubt that it had answered: what was accepted is there, what is without an
+// outcome may be, nothing else is.
+func TestAStopInTheMiddleOfSending(t *testing.T) {
+	dir := t.TempDir()
+	b := serve(t, dir)
+	sending := make(chan result, 1)
+	go func() {
+		sending <- hibachiUntil(context.Background(), "", b.to("send", "acme", "--device", devices, "--count", "1000000", "--body", "{n}")...)
+	}()
+	for {
+		if _, text := b.get(t, "/metrics"); !strings.Contains(text, "\nhibachi_events_published_total 0\n") {
+			break
+		}
+	}
+	b.stop(t)
+	r := <-sending
+	r.wantError(t, exitFailed, "amqp:connection:forced")
+	accepted, unknown := count(t, r.out, `(\d+) accepted`), count(t, r.out, `(\d+) without an outcome`)
+	if accepted == 0 {
+		t.Error("nothing was accepted before the stop")
+	}
+
+	b = serve(t, dir)
+	got := numbers(t, hibachi(t, "", b.to("receive", "acme")...).wantOK(t))
+	stored := 0
+	for device, ns := range got {
+		if !slices.IsSorted(ns) {
+			t.Errorf("the events of %s are out of order", device)
+		}
+		stored += len(ns)
+	}
+	if stored < accepted || stored > accepted+unknown {
+		t.Errorf("%d are stored, of %d accepted and %d without an outcome\n%s", stored, accepted, unknown, r.out)
+	}
+}
+
+// An interrupted send waits for the outcomes of what is out and says how far it came.
+func TestInterruptedSendKnowsWhatBecameOfItsEvents(t *testing.T) {
+	b := serve(t, t.TempDir())
+	ctx, interrupt := context.WithCancel(t.Context())
+	sending := make(chan result, 1)
+	go func() {
+		sending <- hibachiUntil(ctx, "", b.to("send", "acme", "--count", "1000000", "--body", "{n}")...)
+	}()
+	for {
+		if _, text := b.get(t, "/metrics"); !strings.Contains(text, "\nhibachi_events_published_total 0\n") {
+			break
+		}
+	}
+	interrupt()
+	r := <-sending
+	r.wantError(t, exitFailed, "interrupted after")
+	accepted := count(t, r.out, `(\d+) accepted`)
+	if got := hibachi(t, "", b.to("receive", "acme")...).wantOK(t); len(got) != accepted {
+		t.Errorf("%d events are there\n%s", len(got), r.out)
+	}
+}
+
+// count is the number that the pattern's group finds, 0 if it finds none.
+func count(t *testing.T, text, pattern string) int {
+	t.Helper()
+	m := regexp.MustCompile(pattern).FindStringSubmatch(text)
+	if m == nil {
+		return 0
+	}
+	n, err := strconv.Atoi(m[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
 }

@@ -111,7 +111,7 @@ func renderJSON(m *amqp.Message) ([]byte, error) {
 		Footer:      annotationsJSON(m.Footer),
 	}
 	if p := m.Properties; p != nil {
-		e.Time = p.CreationTime
+		e.Time = utc(p.CreationTime)
 		e.ContentType = value(p.ContentType)
 	}
 	if m.ApplicationProperties != nil {
@@ -171,8 +171,8 @@ func propertiesJSON(p *amqp.MessageProperties) map[string]any {
 	set(m, "reply-to", p.ReplyTo)
 	set(m, "content-type", p.ContentType)
 	set(m, "content-encoding", p.ContentEncoding)
-	set(m, "absolute-expiry-time", p.AbsoluteExpiryTime)
-	set(m, "creation-time", p.CreationTime)
+	set(m, "absolute-expiry-time", utc(p.AbsoluteExpiryTime))
+	set(m, "creation-time", utc(p.CreationTime))
 	set(m, "group-id", p.GroupID)
 	set(m, "group-sequence", p.GroupSequence)
 	set(m, "reply-to-group-id", p.ReplyToGroupID)
@@ -186,6 +186,15 @@ func propertiesJSON(p *amqp.MessageProperties) map[string]any {
 		m["user-id"] = plain(p.UserID)
 	}
 	return m
+}
+
+// utc is for programs, which do not care where we are.
+func utc(t *time.Time) *time.Time {
+	if t == nil {
+		return nil
+	}
+	u := t.UTC()
+	return &u
 }
 
 func set[T any](m map[string]any, name string, p *T) {
@@ -223,6 +232,8 @@ func plain(v any) any {
 		return l
 	case amqp.UUID:
 		return v.String()
+	case time.Time:
+		return v.UTC()
 	case float32:
 		return plain(float64(v))
 	case float64:

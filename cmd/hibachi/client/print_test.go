@@ -8,7 +8,7 @@ import (
 )
 
 func received(change func(*amqp.Message)) *amqp.Message {
-	m := SendOptions{Tenant: "acme", TTL: time.Second}.message(event{n: 1, device: "d-1", created: time.UnixMilli(1700000000123).UTC()})
+	m := SendOptions{Tenant: "acme", TTL: time.Second}.message(event{n: 1, device: "d-1", created: time.UnixMilli(1700000000123).In(time.FixedZone("", 3600))})
 	change(m)
 	return m
 }
