@@ -113,7 +113,7 @@ func (t *Tenant) fullLocked(name string, onDisk []string) bool {
 		return false
 	}
 	for _, a := range t.applications {
-		if a.state != opening || !a.creates {
+		if a.state != opening || !a.willExist() {
 			continue
 		}
 		if a.name == name {
@@ -125,6 +125,13 @@ func (t *Tenant) fullLocked(name string, onDisk []string) bool {
 	}
 	return n >= t.env.limits.MaxApplications
 }
+
+// willExist tells whether an application that is opening will be on disk thereafter.
+func (a *application) willExist() bool {
+	return a.creates || slices.ContainsFunc(a.pending, creates)
+}
+
+func creates(p attaching) bool { return p.create }
 
 // openLocked prepares the opening of an application; begin is to be called without the lock.
 func (t *Tenant) openLocked(a *application, create bool) (begin func()) {
@@ -170,13 +177,12 @@ func (t *Tenant) notOpened(a *application, err error) {
 	refused := a.pending
 	a.pending = nil
 	if missing {
-		creators := func(p attaching) bool { return p.create }
 		for _, p := range refused {
-			if creators(p) {
+			if p.create {
 				a.pending = append(a.pending, p)
 			}
 		}
-		refused = slices.DeleteFunc(refused, creators)
+		refused = slices.DeleteFunc(refused, creates)
 	}
 	if len(a.pending) > 0 {
 		begin = t.openLocked(a, true)
@@ -246,7 +252,7 @@ func (t *Tenant) becomeRetired(a *application) {
 	t.mu.Lock()
 	begin := func() {}
 	if len(a.pending) > 0 {
-		begin = t.openLocked(a, slices.ContainsFunc(a.pending, func(p attaching) bool { return p.create }))
+		begin = t.openLocked(a, slices.ContainsFunc(a.pending, creates))
 	} else {
 		delete(t.applications, a.name)
 	}

@@ -23,8 +23,10 @@ type pass struct {
 }
 
 const (
-	quotaMin = 16
+	quotaMin = 4
 	quotaMax = 4096
+
+	fewAtHand = 64 // lanes
 )
 
 // flows tells whether a lane is worth filling.
@@ -66,20 +68,27 @@ func (g *ledger) passable() bool {
 	return g.pass.active || g.hungry > 0 && (g.idle > 0 || !g.short()) && g.roomForPass()
 }
 
-// roomForPass makes sure that a pass is worth its reading: that it may bring an eighth of MaxHeld. If there is not, then the most is
-// held by lanes that can go, and their going makes room; or MaxHeld is nearly full of the first events of blocked lanes, which is the
-// limit that it states.
+// roomForPass makes sure that a pass is worth its reading: that it may bring half of MaxHeld or, when it is urgent since lanes have nothing
+// at all and hardly another can go, an eighth. If there is not even that, then the most is held by lanes that can go, and their going
+// makes room; or MaxHeld is nearly full of the first events of blocked lanes, which is the limit that it states.
 func (g *ledger) roomForPass() bool {
-	worth := g.maxHeld / 8
-	if g.maxHeld-g.held < worth {
-		g.trim(worth)
+	if g.maxHeld-g.held >= g.maxHeld/2 {
+		return true
 	}
-	return g.maxHeld-g.held >= worth
+	if g.idle == 0 || g.ready.n+g.loaded.n >= fewAtHand {
+		return false
+	}
+	eighth := g.maxHeld / 8
+	if g.maxHeld-g.held < eighth {
+		g.trim(eighth)
+	}
+	return g.maxHeld-g.held >= eighth
 }
 
-// trim frees at least worth positions of blocked lanes, if there are so many to free and no pass is under way: first what those that do not flow have beyond their share and then, if
-// need be, all that stands behind a first event. It walks all lanes, of which there are hardly more than MaxHeld: about eight for each
-// position that it frees.
+// trim frees positions of blocked lanes, at least worth if there are so many to free and no pass is under way. First goes what lanes that do
+// not flow have beyond their share; only if need be that of others, and then what stands behind first events. A lane that is out
+// but flows loses a little reading by it; but who can say that its consumer will not hang? It walks all lanes, of which there
+// are hardly more than MaxHeld: a few for each position that it frees.
 func (g *ledger) trim(worth int) {
 	if g.pass.active || g.fat < worth {
 		return
@@ -89,12 +98,14 @@ func (g *ledger) trim(worth int) {
 			worth -= g.cut(l, shareBlocked)
 		}
 	}
-	if worth <= 0 {
-		return
-	}
-	for _, l := range g.lanes {
-		if l.q.n > 1 && l.blocked() {
-			g.cut(l, 1)
+	for _, keep := range []int{shareBlocked, 1} {
+		for _, l := range g.lanes {
+			if worth <= 0 {
+				return
+			}
+			if l.q.n > keep && l.blocked() {
+				worth -= g.cut(l, keep)
+			}
 		}
 	}
 }

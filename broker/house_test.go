@@ -146,6 +146,7 @@ type hand struct {
 	wakes   atomic.Int64
 	woken   atomic.Bool
 	writing atomic.Bool // as if inside a Write
+	all     []Delivery  // what get got
 }
 
 func (c *hand) Wake() bool {
@@ -182,8 +183,16 @@ func (h *house) tryAttach(tenant, application string, create bool) (*hand, error
 
 const muchBytes = 1 << 30
 
-// get takes until the consumer is idle, waiting for its wake-ups, or has n. In a bubble.
+// get keeps in all, and returns, what fetch gives.
 func (c *hand) get(n int) []Delivery {
+	c.t.Helper()
+	got := c.fetch(n)
+	c.all = append(c.all, got...)
+	return got
+}
+
+// fetch takes until the consumer is idle, waiting for its wake-ups, or has n. In a bubble.
+func (c *hand) fetch(n int) []Delivery {
 	c.t.Helper()
 	var got []Delivery
 	for range 10_000 {

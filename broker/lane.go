@@ -74,6 +74,17 @@ func (s *laneList) push(l *lane) {
 	s.n++
 }
 
+func (s *laneList) pushFront(l *lane) {
+	*s.at(l) = links{next: s.front}
+	if s.front == nil {
+		s.back = l
+	} else {
+		s.at(s.front).prev = l
+	}
+	s.front = l
+	s.n++
+}
+
 func (s *laneList) remove(l *lane) {
 	at := s.at(l)
 	if at.prev == nil {

@@ -246,22 +246,23 @@ func (g *ledger) unload(keys []persistence.Key) {
 	}
 }
 
-// dropBodies makes the loaded ready again: nobody is there to take them.
+// dropBodies makes the loaded ready again, before all others: nobody is there to take them.
 func (g *ledger) dropBodies() {
 	for g.loaded.n > 0 {
-		g.becomeReady(g.unloadFirst())
+		l := g.loaded.back
+		g.dropBody(l)
+		l.state = ready
+		g.ready.pushFront(l)
 	}
 }
 
-// unloadFirst takes the lane that is loaded longest off the list.
-func (g *ledger) unloadFirst() *lane {
-	l := g.loaded.front
+// dropBody takes a loaded lane off its list.
+func (g *ledger) dropBody(l *lane) {
 	g.loaded.remove(l)
 	size := bodySize(l.record)
 	g.loadedBytes -= size
 	g.account.refund(size)
 	l.record = persistence.Record{}
-	return l
 }
 
 func bodySize(r persistence.Record) int { return len(r.Body) + len(r.Envelope) }
@@ -271,8 +272,9 @@ func (g *ledger) deliverables() int { return max(0, min(g.loaded.n, g.maxOut-len
 
 // take hands the next event out to c. There must be deliverables.
 func (g *ledger) take(c *Consumer) (*lane, persistence.Record) {
-	r := g.loaded.front.record
-	l := g.unloadFirst()
+	l := g.loaded.front
+	r := l.record
+	g.dropBody(l)
 	l.state, l.consumer = out, c
 	g.fat += l.q.n - 1
 	c.leases.push(l)

@@ -42,7 +42,6 @@ type modelTest struct {
 	held   map[*hand][]Delivery
 	credit map[*hand]int
 	publ   []*publication
-	steps  int
 }
 
 // publication remembers what became of one event.
