@@ -191,7 +191,9 @@ func (m *mail) take(l *letters) bool {
 func (m *mail) await(l *letters) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.letters.shrink()
+	if m.letters.empty() { // else there is mail since the writer looked, and its lists are not to be thrown away
+		m.letters.shrink()
+	}
 	for !m.takeLocked(l) {
 		m.parked = true
 		m.came.Wait()
