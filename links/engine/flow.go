@@ -56,6 +56,17 @@ func (r *Receiver) handleFlow(f *amqp.Flow) {
 // oweFlow has the session's state told in the next Append, alone or with a link's.
 func (s *session) oweFlow() { s.c.sessionFlows.pushBack(&s.flow) }
 
+// askForWindow has the peer told, once, that something waits for its window. [transport 2.5.6] has the peer open it by itself; but rhea
+// looks at its window only when something other than a transfer comes, so a delivery of more frames than the window would never end.
+func (s *session) askForWindow() {
+	if !s.outgoing.asked {
+		s.outgoing.asked = true
+		s.asking = true
+		s.echo = true
+		s.oweFlow()
+	}
+}
+
 // appendFlows writes the flows that are owed: of links, then of sessions of which none of these spoke.
 func (c *Connection) appendFlows(dst []byte, limit int) []byte {
 	for !c.linkFlows.empty() && len(dst) < limit {
@@ -85,6 +96,7 @@ func (s *session) appendFlow(dst []byte, l *Link) []byte {
 	}
 	switch {
 	case l == nil:
+		f.Echo, s.asking = s.asking, false
 	case l.receiver != nil:
 		f.Handle = amqp.Some(l.ourHandle)
 		f.DeliveryCount = amqp.Some(l.receiver.grant.deliveryCount)

@@ -230,6 +230,7 @@ func (s *Sender) appendTurn(dst []byte, limit int) []byte {
 	for len(dst) < limit && s.queue.len() > 0 {
 		if s.session.outgoing.remote == 0 {
 			s.session.waiting.pushBack(&s.out)
+			s.session.askForWindow()
 			return dst
 		}
 		if !s.queue.begun() && s.credit == 0 {

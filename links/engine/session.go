@@ -28,8 +28,9 @@ type session struct {
 	queued    int            // deliveries in the queues of senders, not begun
 
 	// Flows.
-	flow elem[*session] // in Connection.sessionFlows: a flow is owed
-	echo bool           // and it has to be one without a handle
+	flow   elem[*session] // in Connection.sessionFlows: a flow is owed
+	echo   bool           // and it has to be one without a handle
+	asking bool           // and it asks the peer to answer: its window is used up
 
 	// Links.
 	theirs    handles           // by the peer's handle, until its detach

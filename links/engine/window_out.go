@@ -11,6 +11,7 @@ type outgoingWindow struct {
 	initial amqp.SequenceNo // initial-outgoing-id
 	next    amqp.SequenceNo // next-outgoing-id
 	remote  uint32          // remote-incoming-window
+	asked   bool            // the peer was asked for more since remote became 0
 }
 
 func newOutgoingWindow(initial amqp.SequenceNo, remote uint32) outgoingWindow {
@@ -35,6 +36,9 @@ func (w *outgoingWindow) update(f *amqp.Flow) bool {
 		return false
 	}
 	w.remote = less(f.IncomingWindow, uint32(inFlight))
+	if w.remote > 0 {
+		w.asked = false
+	}
 	return true
 }
 
