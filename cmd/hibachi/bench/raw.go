@@ -9,14 +9,18 @@ import (
 	"time"
 )
 
-// RawOptions of the baseline: a file that was given its blocks in advance, in which records are written one group after the other,
-// each group followed by one fdatasync. All records in flight wait together, so each group is all of them. No broker that syncs what
-// it accepts can be faster on the same disk with one log.
+// RawOptions of the baseline: a preallocated file in which records are written one group after the other, each group followed by one
+// fdatasync. All records in flight wait together, so each group is all of them.
+//
+// The blocks of the file were written before the clock starts, as those of a recycled log were: a sync then has only data to write, and
+// no broker with one log that syncs what it accepts is faster on that disk. Fresh leaves that out: blocks that fallocate gave and nobody
+// wrote cost the file system a journal entry, which a broker with a recycled log does not pay.
 type RawOptions struct {
 	Dir      string
 	Record   int // bytes
 	InFlight int
 	Duration time.Duration
+	Fresh    bool
 }
 
 // RawResult of one round.
@@ -27,7 +31,7 @@ type RawResult struct {
 	Sync    Latency `json:"writeAndSync"`
 }
 
-const rawFileSize = 1 << 30
+const rawFileSize = 256 << 20
 
 // Raw runs one round. The file is new each time, and removed.
 func Raw(o RawOptions) (_ RawResult, err error) {
@@ -43,10 +47,26 @@ func Raw(o RawOptions) (_ RawResult, err error) {
 	if err := preallocate(f, rawFileSize); err != nil {
 		return RawResult{}, fmt.Errorf("preallocate %s: %w", f.Name(), err)
 	}
+	if !o.Fresh {
+		if err := writeAll(f); err != nil {
+			return RawResult{}, err
+		}
+	}
 	if err := f.Sync(); err != nil {
 		return RawResult{}, err
 	}
 	return rawRound(f, o, noise(group))
+}
+
+// writeAll writes every block once.
+func writeAll(f *os.File) error {
+	chunk := noise(1 << 20)
+	for at := int64(0); at < rawFileSize; at += int64(len(chunk)) {
+		if _, err := f.WriteAt(chunk, at); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func noise(n int) []byte {
