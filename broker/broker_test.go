@@ -99,6 +99,7 @@ func TestReturnedEventIsNotOvertaken(t *testing.T) {
 		}
 		c2.settle(Failed, got...)
 		time.Sleep(backoffFirst)
+		synctest.Wait()
 		got = c1.get(10)
 		want(t, got, "a/1")
 		if !got[0].Redelivered || got[0].Attempts != 1 {

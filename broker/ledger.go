@@ -42,8 +42,8 @@ import (
 //
 // # The limits
 //
-// held positions stop at MaxHeld, of which a look may use only half: the rest is for the back-scan, or a log full of blocked devices
-// would leave no room to serve the free ones. Looking stops also at MaxBlocked blocked lanes: an application that returns everything
+// held positions stop at MaxHeld. A look may use only half of it, and a quarter for more than a lane's first: the rest is for the back-scan,
+// or a log full of blocked devices would leave no room to serve the free ones. What blocked lanes hold beyond their first is cut when others need room. Looking stops also at MaxBlocked blocked lanes: an application that returns everything
 // would otherwise make a lane of every device it has. Bodies in memory stop at MaxLoadedBytes. All of it, lanes included, is charged to
 // the broker's LedgerMemory. Whatever stops, something is out, backing off or loaded then, and its end starts it again.
 //
@@ -160,7 +160,7 @@ func (g *ledger) look(k persistence.Key) (*lane, bool) {
 		g.becomeReady(l)
 	case l.spilled:
 		// Above l.after: the back-scan will find it.
-	case l.q.n < g.share(l) && g.account.charge(positionSize):
+	case l.q.n < g.share(l) && g.held < g.maxHeld/4 && g.account.charge(positionSize):
 		g.hold(l, k.Position)
 	default:
 		g.spill(l, k.Position)

@@ -255,7 +255,11 @@ func TestLedgerWithoutMemoryGetsOn(t *testing.T) {
 			}
 			order.see(t, ds...)
 			got += len(ds)
-			if used := s.ledger.account.used - s.ledger.loadedBytes; used > memoryMinimum+events*positionSize {
+			synctest.Wait()
+			s.mu.Lock()
+			used := s.ledger.account.used - s.ledger.loadedBytes
+			s.mu.Unlock()
+			if used > memoryMinimum*5/4 { // a lane that has nothing gets a position in any case
 				t.Fatalf("%d bytes are used", used)
 			}
 			c.settle(Done, ds...)
@@ -263,6 +267,26 @@ func TestLedgerWithoutMemoryGetsOn(t *testing.T) {
 		s.check(t)
 		if n := h.broker.Stats().LedgerBytes; n != 0 {
 			t.Errorf("%d bytes of the common memory are taken at the end", n)
+		}
+	})
+}
+
+// At a limit the log is not read again for each event that is settled.
+func TestLookWaitsForSlack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const events = 4000
+		h := newHouse(t, Options{MaxHeld: 512}, -1)
+		h.backlog("acme", events, func(i int) string { return fmt.Sprint("d", i) })
+		c := h.attach("acme", "app")
+		for range events {
+			c.settle(Done, c.fetch(1)...)
+			synctest.Wait()
+		}
+		if done := h.broker.Stats().Done; done != events {
+			t.Fatalf("%d of %d are done", done, events)
+		}
+		if n := h.store.Stats().Scans; n > 2*events/(512/16) {
+			t.Errorf("the log was read %d times", n)
 		}
 	})
 }
