@@ -246,6 +246,7 @@ func TestCreditTakenBackGivesBackWhatWasQueued(t *testing.T) {
 		flow(1, 1)
 		p.flush()
 		x := want[*amqp.Transfer](p, "one fits the window")
+		p.dropFlows()
 		p.wantIdle("the other does not")
 		other := map[uint32]*queue{0: r, 1: q}[x.Handle]
 		if _, out, _ := other.count(); out != 1 {
@@ -253,6 +254,7 @@ func TestCreditTakenBackGivesBackWhatWasQueued(t *testing.T) {
 		}
 		flow(1-x.Handle, 0)
 		p.flush()
+		p.dropFlows()
 		p.wantIdle("its credit is gone")
 		if loaded, out, _ := other.count(); loaded != 1 || out != 0 {
 			t.Errorf("%d there, %d out", loaded, out)

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -24,6 +25,8 @@ type peer struct {
 	mu    sync.Mutex
 	inbox []frame
 	err   error // why reading ended
+
+	came chan struct{} // tells of changes in inbox or err
 }
 
 // frame is one frame from the server. body is nil for a heartbeat, or a protocol header's name.
@@ -55,7 +58,7 @@ func connect(t *testing.T, s *Server) *peer {
 }
 
 func newPeer(t *testing.T, nc net.Conn) *peer {
-	p := &peer{t: t, nc: nc}
+	p := &peer{t: t, nc: nc, came: make(chan struct{}, 1)}
 	go p.read()
 	return p
 }
@@ -64,13 +67,18 @@ func (p *peer) read() {
 	for {
 		f, err := p.readFrame()
 		p.mu.Lock()
+		if err == nil {
+			p.inbox = append(p.inbox, f)
+		}
+		p.err = err
+		p.mu.Unlock()
+		select {
+		case p.came <- struct{}{}:
+		default:
+		}
 		if err != nil {
-			p.err = err
-			p.mu.Unlock()
 			return
 		}
-		p.inbox = append(p.inbox, f)
-		p.mu.Unlock()
 	}
 }
 
@@ -142,24 +150,33 @@ func (p *peer) say(bodies ...amqp.Body) {
 	p.flush()
 }
 
-// next waits for a frame, for as long as it takes in the bubble's time.
-func (p *peer) next(why string) frame {
-	p.t.Helper()
-	for deadline := time.Now().Add(5 * time.Minute); ; time.Sleep(time.Millisecond) {
-		synctest.Wait()
+// look gives what came and is not taken, and why no more will, once there is either. It waits for as long as it takes in the bubble's time.
+func (p *peer) look() (inbox []frame, err error) {
+	for late := time.After(5 * time.Minute); ; {
 		p.mu.Lock()
-		if len(p.inbox) > 0 {
-			f := p.inbox[0]
-			p.inbox = p.inbox[1:]
-			p.mu.Unlock()
-			return f
-		}
-		err := p.err
+		inbox, err = p.inbox, p.err
 		p.mu.Unlock()
-		if err != nil || time.Now().After(deadline) {
-			p.t.Fatalf("%s: no frame came (%v)", why, err)
+		if len(inbox) > 0 || err != nil {
+			return inbox, err
+		}
+		select {
+		case <-p.came:
+		case <-late:
+			return nil, errors.New("five minutes went by")
 		}
 	}
+}
+
+func (p *peer) next(why string) frame {
+	p.t.Helper()
+	inbox, err := p.look()
+	if len(inbox) == 0 {
+		p.t.Fatalf("%s: no frame came: %v", why, err)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.inbox = p.inbox[1:]
+	return inbox[0]
 }
 
 // want is the next frame, which must be a B.
@@ -197,20 +214,45 @@ func (p *peer) wantIdle(why string) {
 	}
 }
 
+// wantOutcomes waits until n deliveries are answered, all in the same way, and returns the credit that flows told meanwhile, 0 if none did.
+func (p *peer) wantOutcomes(n int, kind amqp.StateKind) (credit uint32) {
+	p.t.Helper()
+	for n > 0 {
+		switch b := p.next("outcomes").body.(type) {
+		case *amqp.Disposition:
+			last := b.First
+			if b.Last.Set {
+				last = b.Last.Value
+			}
+			if !b.Settled || b.State.Kind != kind {
+				p.t.Fatalf("got %v", b)
+			}
+			n -= int(last.Sub(b.First)) + 1
+		case *amqp.Flow:
+			credit = b.LinkCredit.Value
+		default:
+			p.t.Fatalf("got %v among outcomes", b)
+		}
+	}
+	return credit
+}
+
+// dropFlows forgets flows that came, where a test is not about them.
+func (p *peer) dropFlows() {
+	synctest.Wait()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.inbox = slices.DeleteFunc(p.inbox, func(f frame) bool {
+		_, flow := f.body.(*amqp.Flow)
+		return flow
+	})
+}
+
 // wantEnd: the server closes, having said nothing more.
 func (p *peer) wantEnd(why string) {
 	p.t.Helper()
-	for deadline := time.Now().Add(5 * time.Minute); ; time.Sleep(time.Millisecond) {
-		synctest.Wait()
-		p.mu.Lock()
-		inbox, err := p.inbox, p.err
-		p.mu.Unlock()
-		if len(inbox) > 0 || err == nil && time.Now().After(deadline) {
-			p.t.Fatalf("%s: got %v, %v", why, inbox, err)
-		}
-		if err != nil {
-			return
-		}
+	if inbox, err := p.look(); len(inbox) > 0 || !errors.Is(err, io.EOF) {
+		p.t.Fatalf("%s: got %v, %v", why, inbox, err)
 	}
 }
 

@@ -81,9 +81,11 @@ func TestWriterInsideWriteIsNotWaitedFor(t *testing.T) {
 		if _, payload := wantPayload[*amqp.Transfer](busy, "the other goes on"); string(payload) != "never read" {
 			t.Errorf("%q", payload)
 		}
-		h.source("shared").put("two", "three")
-		want[*amqp.Transfer](busy, "and is asked again, being flagged")
-		want[*amqp.Transfer](other, "as is the other")
+		synctest.Wait() // it was asked again, being flagged, and is in line behind the other
+		h.source("shared").put("two")
+		want[*amqp.Transfer](other, "the first in line")
+		h.source("shared").put("three")
+		want[*amqp.Transfer](busy, "the second in line")
 		busy.nc.Close()
 		other.nc.Close()
 	})
@@ -125,7 +127,11 @@ type drinkerLink struct{ count, limit uint32 } // deliveries so far, and up to h
 func wakeHistory(t *testing.T, r *rand.Rand) {
 	h := newHouse()
 	q := h.source("out")
-	s := serve(t, h, func(o *Options) { o.Engine.IdleTimeout = -1; o.Engine.OutputLimit = 4 << 10; o.WriteTimeout = time.Hour })
+	s := serve(t, h, func(o *Options) {
+		o.Engine.IdleTimeout = -1
+		o.Engine.OutputLimit = 4 << 10
+		o.WriteTimeout = time.Hour
+	})
 	var all []*drinker
 	join := func() {
 		d := &drinker{peer: connect(t, s), links: make([]drinkerLink, 1+r.IntN(3)), reading: true}

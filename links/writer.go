@@ -53,7 +53,7 @@ type ask struct {
 	source    Source
 	max       int // deliveries
 	maxBytes  int
-	from, end int // its messages in the list
+	from, end int  // its messages in the list
 	idle      bool // and it had nothing more
 }
 
