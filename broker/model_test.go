@@ -53,7 +53,7 @@ type publication struct {
 
 func (p *publication) Published(_ persistence.Position, err error) { p.stored.Store(err == nil) }
 
-var modelSeeds = flag.Uint64("seeds", 12, "how many histories TestModel tries")
+var modelSeeds = flag.Uint64("seeds", 8, "how many histories TestModel tries")
 
 func TestModel(t *testing.T) {
 	for seed := range *modelSeeds {

@@ -175,9 +175,9 @@ func TestEnvelope(t *testing.T) {
 // The hash is on disk: it must not change.
 func TestLaneOf(t *testing.T) {
 	for device, want := range map[string]persistence.Lane{
-		"":                         0,
-		"4711":                     0,
-		strings.Repeat("long", 20): 0,
+		"":                         0xacb6e39f24c235a3,
+		"4711":                     0x18fd83ebe06b0a3,
+		strings.Repeat("long", 20): 0xd653152dac497403,
 	} {
 		if got := laneOf(device); got != want {
 			t.Errorf("lane of %q is %#x, want %#x", device, got, want)

@@ -274,7 +274,7 @@ func TestLedgerWithoutMemoryGetsOn(t *testing.T) {
 // At a limit the log is not read again for each event that is settled.
 func TestLookWaitsForSlack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		const events = 4000
+		const events = 2000
 		h := newHouse(t, Options{MaxHeld: 512}, -1)
 		h.backlog("acme", events, func(i int) string { return fmt.Sprint("d", i) })
 		c := h.attach("acme", "app")

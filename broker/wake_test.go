@@ -176,8 +176,7 @@ func (c *connection) write(quit <-chan struct{}) {
 }
 
 // read settles what was written.
-func (c *connection) read() {
-	rnd := rand.New(rand.NewPCG(c.rnd.Uint64(), 0))
+func (c *connection) read(rnd *rand.Rand) {
 	for ds := range c.toSay {
 		for _, d := range ds {
 			c.settle([]Verb{Done, Done, Done, Done, Return}[rnd.IntN(5)], d)
@@ -190,7 +189,7 @@ func TestConnectionsAtTheSameTime(t *testing.T) {
 	for name, ring := range map[string]int64{"ring": 0, "disk": -1, "both": 3000} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				const events, perApp = 2000, 4
+				const events, perApp = 1000, 4
 				h := newHouse(t, Options{MaxHeld: 128, MaxLoadedBytes: 300, MaxUnsettled: 20, BackoffMax: time.Second}, ring)
 				h.broker.env.page = 100
 				quit := make(chan struct{})
@@ -216,7 +215,7 @@ func TestConnectionsAtTheSameTime(t *testing.T) {
 						})
 						synctest.Wait()
 						running.Go(func() { c.write(quit) })
-						running.Go(c.read)
+						running.Go(func() { c.read(rand.New(rand.NewPCG(uint64(i), uint64(app+10)))) })
 					}
 				}
 				var o outcomes
