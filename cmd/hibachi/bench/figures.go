@@ -16,7 +16,7 @@ import (
 type FiguresOptions struct {
 	Binary string        // whose serve is measured
 	Dir    string        // for data and raw files: the disk that is measured; a directory in it is made and removed
-	Rounds int           // of each interleaved pair; default 3
+	Rounds int           // of broker and raw file in turn; default 3, at one in flight three times as many, shorter ones
 	Round  time.Duration // of the broker; the raw files get half; default 10 s
 	WarmUp uint64        // bytes of bodies before one in flight is measured; default 1 GiB
 	Idle   int           // connections; default 1000, negative: skip
@@ -135,7 +135,7 @@ func (f *figuresRun) throughput(ctx context.Context) error {
 	f.out.Message = len(l.senders[0].links[0].events.message)
 	_, err = l.Phase(ctx, PhaseOptions{Name: "warm-up", Duration: f.o.Round / 2})
 	if err == nil {
-		f.out.Throughput, err = f.interleaved(ctx, l, "throughput", f.cfg.Senders*f.cfg.Window)
+		f.out.Throughput, err = f.interleaved(ctx, l, "throughput", f.cfg.Senders*f.cfg.Window, f.o.Rounds, f.o.Round)
 	}
 	return f.finish(l, err)
 }
@@ -154,7 +154,8 @@ func (f *figuresRun) oneInFlight(ctx context.Context) error {
 	if f.out.Message == 0 {
 		f.out.Message = len(l.senders[0].links[0].events.message)
 	}
-	f.out.OneFlight, err = f.interleaved(ctx, l, "one in flight", 1)
+	// Each sync stands alone here, so the disk's moods show more: shorter rounds, and more of them.
+	f.out.OneFlight, err = f.interleaved(ctx, l, "one in flight", 1, 3*f.o.Rounds, f.o.Round/4)
 	return f.finish(l, err)
 }
 
@@ -176,15 +177,15 @@ func (f *figuresRun) warmUp(ctx context.Context) error {
 }
 
 // interleaved measures broker and raw file in turn, so that a disk that has moods has them for both.
-func (f *figuresRun) interleaved(ctx context.Context, l *Load, name string, inFlight int) ([]Pair, error) {
+func (f *figuresRun) interleaved(ctx context.Context, l *Load, name string, inFlight, rounds int, round time.Duration) ([]Pair, error) {
 	var pairs []Pair
-	for i := range f.o.Rounds {
-		r, err := l.Phase(ctx, PhaseOptions{Name: fmt.Sprintf("%s %d/%d", name, i+1, f.o.Rounds), Duration: f.o.Round})
+	for i := range rounds {
+		r, err := l.Phase(ctx, PhaseOptions{Name: fmt.Sprintf("%s %d/%d", name, i+1, rounds), Duration: round})
 		if err != nil {
 			return pairs, err
 		}
 		p := Pair{Broker: r}
-		o := RawOptions{Dir: f.dir, Record: f.out.Message, InFlight: inFlight, Duration: f.o.Round / 4}
+		o := RawOptions{Dir: f.dir, Record: f.out.Message, InFlight: inFlight, Duration: round / 4}
 		if p.Raw, err = Raw(o); err != nil {
 			return pairs, err
 		}

@@ -31,7 +31,8 @@ type RawResult struct {
 	Sync    Latency `json:"writeAndSync"`
 }
 
-const rawFileSize = 256 << 20
+// rawFileSize is enough for large groups; small ones go round in it and meet written blocks only.
+const rawFileSize = 128 << 20
 
 // Raw runs one round. The file is new each time, and removed.
 func Raw(o RawOptions) (_ RawResult, err error) {
