@@ -36,8 +36,8 @@ fuzz: ## each fuzz target for FUZZTIME (20s)
 		$(GO) test -run '^$$' -fuzz "^$${func#func }$$" -fuzztime $(FUZZTIME) "./$$(dirname "$$file")" </dev/null || exit 1; \
 	done
 
-bench: build ## the figures: throughput, CPU per event, latency at one in flight (ARGS="..." adds flags)
-	$(BIN) bench $(ARGS)
+bench: build ## the figures beside a raw file on the same disk, about two minutes (ARGS="..." adds flags)
+	$(BIN) bench figures $(ARGS)
 
 crash: build ## kill the binary under load and look what is left, ROUNDS (20) times
 	$(GO) run ./conformance/crash -binary $(BIN) -rounds $(ROUNDS) $(ARGS)
