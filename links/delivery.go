@@ -22,7 +22,8 @@ func (d Delivery) Settle(state amqp.DeliveryState) {
 	}
 	o := outcome{receiver: r, id: d.id, kind: state.Kind}
 	if !plain(&state) {
-		o.state = &state
+		kept := state // state itself stays off the heap
+		o.state = &kept
 	}
 	r.conn.mail.settle(o)
 }
