@@ -117,6 +117,7 @@ func TestLowFollowsTheSlowest(t *testing.T) {
 		t.Fatalf("emptied: %+v", st)
 	}
 	more := put(t, l, "later")
+	wantKeys(t, "b after a floor above the head", scanAll(t, l, cb), more)
 	mustClose(t, s)
 	s = mustOpen(t, small(fs))
 	defer mustClose(t, s)
@@ -209,6 +210,43 @@ func TestGraceKeepsForTheSecondCursor(t *testing.T) {
 		}
 		settle(t, l, cb, &b, held[:10]...)
 		wantKeys(t, "from then on deleted at once", scanAll(t, l, nil), fresh[1:])
+		mustClose(t, s)
+	})
+}
+
+func TestGraceEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fs := vfs.NewMem()
+		s := mustOpen(t, small(fs))
+		l := mustLog(t, s, "acme")
+		held := put(t, l, bodies("held", 10)...)
+		var a account
+		ca := mustCursor(t, l, "a", &a)
+		time.Sleep(time.Hour - time.Second)
+		settle(t, l, ca, &a, held[:4]...)
+		wantKeys(t, "within the grace", scanAll(t, l, nil), held)
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		wantKeys(t, "after it", scanAll(t, l, nil), held[4:])
+		mustClose(t, s)
+	})
+}
+
+// A grace that ends with nothing to delete is over for the next start, too.
+func TestEndOfGraceIsRemembered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fs := vfs.NewMem()
+		s := mustOpen(t, small(fs))
+		l := mustLog(t, s, "acme")
+		put(t, l, "held")
+		mustCursor(t, l, "a", &account{})
+		time.Sleep(2 * time.Hour)
+		synctest.Wait()
+		mustClose(t, s)
+		s = mustOpen(t, small(fs))
+		if found := s.logs["acme"].graceFound; !found.IsZero() {
+			t.Errorf("a grace until %v", found)
+		}
 		mustClose(t, s)
 	})
 }

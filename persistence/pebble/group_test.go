@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -78,6 +79,18 @@ func (f *fakeDisk) wantBatches(t *testing.T, n int) {
 	defer f.mu.Unlock()
 	if len(f.applied) != n {
 		t.Fatalf("%d batches, want %d", len(f.applied), n)
+	}
+}
+
+// syncAll lets every sync return that is waited for.
+func (f *fakeDisk) syncAll() {
+	for {
+		synctest.Wait()
+		select {
+		case f.syncs <- nil:
+		default:
+			return
+		}
 	}
 }
 
@@ -284,6 +297,39 @@ func TestDoneIsAskedAfterCreation(t *testing.T) {
 		synctest.Wait()
 		if got := f.batch(t, len(f.applied)-1); got != " marks" {
 			t.Fatalf("a is done with 1 in the batch that creates b: %s; b owes it", got)
+		}
+	})
+}
+
+// A batch that deletes much asks no further ledger; who was left out is asked by the next, which does not wait.
+func TestDeletionsAreSpreadOverBatches(t *testing.T) {
+	inFakeStore(t, func(t *testing.T, f *fakeDisk, s *Store, l *log) {
+		var accounts [3]account
+		var cursors [3]persistence.Cursor
+		const each = maxDeletes*3/4 + 1
+		for i := range accounts {
+			l := newLog(s, string(rune('a'+i)))
+			cursors[i] = fakeCursor(t, f, l, "c", &accounts[i])
+			send(l, &heads{l: l}, each, 0)
+			f.syncAll()
+			for p := range persistence.Position(each) {
+				accounts[i].add(persistence.Key{Position: p + 1})
+			}
+		}
+		base := len(f.applied)
+		for i, c := range cursors {
+			c.Dirty()
+			cursors[i] = c
+		}
+		time.Sleep(s.o.MarkDelay)
+		f.wantBatches(t, base+2)
+		for i, want := range []int{2 * each, each} {
+			if got := strings.Count(f.batch(t, base+i), "-"); got != want {
+				t.Errorf("batch %d deletes %d, want %d", i, got, want)
+			}
+		}
+		if got := s.counters.deletes.Load(); got != 3*each {
+			t.Errorf("%d deleted", got)
 		}
 	})
 }

@@ -228,6 +228,24 @@ func TestStartReadsNoRecords(t *testing.T) {
 	}
 }
 
+// Records that a start had to count are on the next one's account, too.
+func TestCountingIsBoundedOverStarts(t *testing.T) {
+	fs := vfs.NewMem()
+	for range 4 {
+		s := mustOpen(t, small(fs))
+		recorded := persistence.Position(1)
+		if l := s.logs["acme"]; l != nil {
+			recorded = l.book.record.next
+		}
+		l := mustLog(t, s, "acme")
+		if got := l.Head() + 1 - recorded; got > recordEvery {
+			t.Fatalf("the first use counts %d keys", got)
+		}
+		put(t, l, bodies("m", recordEvery*3/4)...)
+		mustClose(t, s)
+	}
+}
+
 // The first record is parked, the tail deleted, the power gone: positions go on above all that were given.
 func TestPositionsAfterParkedHead(t *testing.T) {
 	for _, parked := range []bool{true, false} {
