@@ -4,11 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"hibachi/links/amqp"
+	"hibachi/links/engine"
 )
 
 // later answers attaches only when the test says so, from the test's goroutine.
@@ -51,6 +53,7 @@ func TestMessagesFromBeforeTheAnswerAreHandledInOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h, l := newHouse(), &later{}
 		h.ask = l.ask
+		h.target("in").slow = true
 		p := connect(t, serve(t, h))
 		p.open()
 		p.put(senderAttach(0, "in"), nil)
@@ -69,7 +72,7 @@ func TestMessagesFromBeforeTheAnswerAreHandledInOrder(t *testing.T) {
 		send(20)
 		send(20)
 		want[*amqp.Attach](p, "the answer")
-		synctest.Wait()
+		time.Sleep(time.Second)
 		if got := h.target("in").got(); !slices.Equal(got, sent) {
 			t.Errorf("received %q", got)
 		}
@@ -143,6 +146,94 @@ func TestSourceOfALinkThatWentIsTold(t *testing.T) {
 			})
 		})
 	}
+}
+
+// The answer arrives when the writer has failed already, and the reader, busy, has not noticed yet.
+func TestAnswerThatNobodyReadsIsNotForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, l := newHouse(), &later{}
+		h.ask = func(a *Attach, answer func(error)) {
+			switch a.LinkName {
+			case "in-0":
+				answer(nil)
+			case "in-1":
+				l.ask(a, answer)
+			default:
+				time.Sleep(time.Second)
+				answer(nil)
+			}
+		}
+		p := connect(t, serve(t, h))
+		p.open()
+		p.attachReceiver(0, "busy", 10)
+		p.say(receiverAttach(1, "out"), receiverAttach(2, "other"))
+		synctest.Wait()
+		p.nc.Close()
+		h.source("busy").put("the writer fails with this")
+		synctest.Wait()
+		l.answerAll(nil)
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		for _, address := range []string{"busy", "out", "other"} {
+			if len(h.source(address).links()) != 0 {
+				t.Errorf("source %s still believes that it has a link", address)
+			}
+		}
+	})
+}
+
+func TestSourceOfALinkThatWentInTheSameReadIsTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse()
+		p := connect(t, serve(t, h))
+		p.open()
+		p.say(receiverAttach(0, "out"), &amqp.Detach{Handle: 0, Closed: true})
+		want[*amqp.Attach](p, "the attach is answered even so")
+		want[*amqp.Detach](p, "and the detach")
+		synctest.Wait()
+		if len(h.source("out").links()) != 0 {
+			t.Error("the source still believes that it has a link")
+		}
+		p.nc.Close()
+	})
+}
+
+// early is a Container whose Sources wake their links before these are answered, and note how often they are asked.
+type early struct {
+	*house
+	asked atomic.Int32
+}
+
+func (e *early) AttachSource(a *Attach, link *Sender, done func(Source, engine.Terms, error)) {
+	link.Wake()
+	time.AfterFunc(time.Second, func() { done(e, engine.Terms{}, nil) })
+}
+
+func (e *early) Take(dst []engine.Message, max, maxBytes int) ([]engine.Message, bool) {
+	if max != 0 {
+		panic("there is no credit")
+	}
+	e.asked.Add(1)
+	return dst, true
+}
+
+func (e *early) Untake([]uint64)     {}
+func (e *early) Settle([]Settlement) {}
+func (e *early) Detached(error)      {}
+
+func TestLinkThatWasWokenBeforeItsAnswerIsAsked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := &early{house: newHouse()}
+		p := connect(t, serve(t, e))
+		p.open()
+		p.say(receiverAttach(0, "out"))
+		want[*amqp.Attach](p, "the answer")
+		synctest.Wait()
+		if n := e.asked.Load(); n != 1 {
+			t.Errorf("it was asked %d times", n)
+		}
+		p.nc.Close()
+	})
 }
 
 func TestSourceMayEndItsLink(t *testing.T) {

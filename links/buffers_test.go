@@ -49,6 +49,16 @@ func TestInputGivesEveryOctetOnce(t *testing.T) {
 	}
 }
 
+func TestFullReadIsFollowedByALargeOne(t *testing.T) {
+	in := newInput()
+	in.filled(smallInput)
+	in.consumed(smallInput, 0)
+	if len(in.free()) != slabSize {
+		t.Errorf("room for %d octets", len(in.free()))
+	}
+	in.release()
+}
+
 func TestParkedReaderHoldsLittle(t *testing.T) {
 	in := newInput()
 	read := func(n int) {

@@ -1,6 +1,8 @@
 package links
 
 import (
+	"errors"
+	"io"
 	"log/slog"
 	"net"
 	"sync"
@@ -170,19 +172,24 @@ func (c *conn) log() *slog.Logger {
 	return c.server.log.With(slog.String("remote", c.remote))
 }
 
-// logEnd tells people how it ended. A peer that never opened is a login that failed, another protocol, or a probe of the port.
+// logEnd tells people how it ended.
 func (c *conn) logEnd() {
 	lasted := slog.Duration("lasted", c.server.now().Sub(c.began).Round(time.Millisecond))
 	c.mu.Lock()
-	why := slog.Any("error", c.lost)
-	lost := c.lost != nil && c.lost != error(errStopping)
+	lost := c.lost
 	c.mu.Unlock()
-	switch {
-	case !c.opened:
+	if !c.opened {
 		c.server.handshakes.Add(-1)
-		c.log().Info("connection refused: it was not opened", why, lasted)
-	case lost:
-		c.log().Warn("connection lost", why, lasted, slog.String("container", c.peer.ContainerID),
+	}
+	switch {
+	case !c.opened && errors.Is(lost, io.EOF): // something looks whether the port is open
+		c.log().Debug("connection closed before it was opened", lasted)
+	case !c.opened && lost == nil:
+		c.log().Warn("connection refused", slog.String("why", "bad credentials, or not the protocol that we speak"), lasted)
+	case !c.opened:
+		c.log().Warn("connection refused", slog.Any("why", lost), lasted)
+	case lost != nil && lost != error(errStopping):
+		c.log().Warn("connection lost", slog.Any("error", lost), lasted, slog.String("container", c.peer.ContainerID),
 			slog.Uint64("received", c.in), slog.Uint64("sent", c.out))
 	default:
 		c.log().Info("connection closed", lasted, slog.String("container", c.peer.ContainerID),

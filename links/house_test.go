@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"hibachi/links/amqp"
 	"hibachi/links/engine"
@@ -78,6 +79,8 @@ func (h *house) AttachSource(a *Attach, link *Sender, done func(Source, engine.T
 // sink is a Target. With hold, deliveries wait for the test to settle them.
 type sink struct {
 	mu       sync.Mutex
+	slow     bool // Receive takes its time
+	busy     bool // it runs
 	hold     bool
 	refuse   error
 	messages []string
@@ -88,6 +91,16 @@ type sink struct {
 func (s *sink) Receive(d Delivery, message []byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.busy {
+		panic("Receive is called by two goroutines at once")
+	}
+	if s.slow {
+		s.busy = true
+		s.mu.Unlock()
+		time.Sleep(time.Millisecond)
+		s.mu.Lock()
+		s.busy = false
+	}
 	if s.refuse != nil {
 		return s.refuse
 	}

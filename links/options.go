@@ -11,13 +11,13 @@ import (
 
 // Options of a Server. Zero means the default.
 type Options struct {
-	Engine         engine.Config // protocol limits; ContainerID must be set
-	MaxConnections int           // default 10000; one more is closed at once
-	MaxHandshakes  int           // connections not yet open, at the same time; default 1000
-	Budget         *Budget       // bytes received and not yet answered; nil makes one of the default size
-	WriteTimeout   time.Duration // a peer that takes not one octet of what we write for this long is dropped; default 30 s
-	Log            *slog.Logger  // connections opened, refused, lost; default slog.Default()
-	Now            func() time.Time
+	Engine         engine.Config    // protocol limits; ContainerID must be set
+	MaxConnections int              // default 10000; one more is closed at once
+	MaxHandshakes  int              // connections not yet open, at the same time; default 1000
+	Budget         *Budget          // bytes received and not yet answered; nil makes one of the default size
+	WriteTimeout   time.Duration    // a peer that takes nothing of what we write for this long, or half as long again, is dropped; default 30 s
+	Log            *slog.Logger     // connections opened, refused, lost; default slog.Default()
+	Now            func() time.Time // the engine's clock; default time.Now
 }
 
 // Validate says which field is out of its bounds, and why.

@@ -125,7 +125,7 @@ func TestSilentPeerIsClosedAndHeartbeatsAreSent(t *testing.T) {
 		p := connect(t, serve(t, newHouse(), func(o *Options) { o.Engine.IdleTimeout = 10 * time.Second }))
 		p.write(amqp.HeaderAMQP[:])
 		p.wantHeader(amqp.HeaderAMQP, "header")
-		p.say(&amqp.Open{ContainerID: "peer", MaxFrameSize: 1 << 16, IdleTimeout: 2000})
+		p.say(&amqp.Open{ContainerID: "peer", MaxFrameSize: 1 << 16, IdleTimeout: 400})
 		want[*amqp.Open](p, "open")
 		opened := time.Now()
 		for n := range 9 {
@@ -133,7 +133,7 @@ func TestSilentPeerIsClosedAndHeartbeatsAreSent(t *testing.T) {
 			if f.body != nil || f.header != "" {
 				t.Fatalf("got %v", f)
 			}
-			if at, want := time.Since(opened), time.Duration(n+1)*time.Second; at < want-10*time.Millisecond || at > want+100*time.Millisecond {
+			if at, want := time.Since(opened), time.Duration(n+1)*200*time.Millisecond; at < want-10*time.Millisecond || at > want+10*time.Millisecond {
 				t.Errorf("heartbeat %d after %v", n, at)
 			}
 		}
@@ -266,6 +266,41 @@ func TestShutdownAnswersWhatWasReceived(t *testing.T) {
 		}
 		p.nc.Close()
 		idle.nc.Close()
+	})
+}
+
+func TestShutdownGrantsNoMoreCredit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse()
+		in := h.target("in")
+		in.hold = true
+		s := serve(t, h, func(o *Options) { o.Engine.Credit = 10 })
+		p := connect(t, s)
+		p.open()
+		p.attachSender(0, "in")
+		for id := range uint32(10) {
+			p.transfer(0, id, "message")
+		}
+		p.flush()
+		synctest.Wait()
+		done := make(chan error, 1)
+		go func() { done <- s.Shutdown(t.Context()) }()
+		synctest.Wait()
+		last := in.held[9]
+		in.held = in.held[:9]
+		in.settle(amqp.DeliveryState{Kind: amqp.Accepted})
+		if credit := p.wantOutcomes(9, amqp.Accepted); credit != 0 {
+			t.Errorf("granted %d", credit)
+		}
+		p.wantIdle("no credit")
+		last.Settle(amqp.DeliveryState{Kind: amqp.Accepted})
+		p.wantOutcomes(1, amqp.Accepted)
+		want[*amqp.Detach](p, "all is answered")
+		want[*amqp.Close](p, "all is answered")
+		p.nc.Close()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
 	})
 }
 

@@ -348,7 +348,6 @@ func (c *conn) send(b []byte) error {
 		} else if whole || !stuck {
 			return err
 		}
-		c.writeBy = time.Time{}
 	}
 	return nil
 }
