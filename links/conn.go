@@ -40,6 +40,7 @@ type conn struct {
 	ticked   time.Time
 	cutBy    time.Time // when the socket is closed without further ado; zero: not yet
 	lost     error     // the first reason why the connection ended
+	readOver bool      // the reader is through, and posts what is still to be written
 
 	handlers sync.WaitGroup // the handler, while there is one
 

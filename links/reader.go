@@ -56,6 +56,7 @@ func (c *conn) readEnd(err error) {
 		last = c.appendLocked(nil)
 	}
 	c.engine.EOF(err)
+	c.readOver = true
 	events := c.claimLocked()
 	over := !c.cutBy.IsZero() // the close was said before, by either side
 	if !over {

@@ -41,7 +41,7 @@ type writer struct {
 
 	more     bool // there is something to do without new mail
 	ended    bool // the reader is through
-	finished bool // so is the engine: nothing follows what is gathered
+	finished bool // the engine is through: nothing follows what is gathered
 	closed   bool // our side of the socket is closed
 	stopping bool // Shutdown was called
 	forced   bool // and the engine was told
@@ -276,7 +276,7 @@ func (w *writer) gatherLocked(now time.Time) {
 	drained := false
 	w.output.b, drained = c.fillLocked(w.output.b, c.server.engine.OutputLimit, now)
 	w.more = !drained
-	w.finished = c.engine.Finished()
+	w.finished = c.engine.Finished() && !c.readOver
 	if w.ended {
 		w.output.b = append(w.output.b, w.letters.last...)
 		w.letters.last = nil
