@@ -85,12 +85,12 @@ func (g *ledger) roomForPass() bool {
 	return g.maxHeld-g.held >= eighth
 }
 
-// trim frees positions of blocked lanes, at least worth if there are so many to free and no pass is under way. First goes what lanes that do
+// trim frees positions of blocked lanes, worth or a little more, if it pays and no pass is under way. First goes what lanes that do
 // not flow have beyond their share; only if need be that of others, and then what stands behind first events. A lane that is out
 // but flows loses a little reading by it; but who can say that its consumer will not hang? It walks all lanes, of which there
 // are hardly more than MaxHeld: a few for each position that it frees.
 func (g *ledger) trim(worth int) {
-	if g.pass.active || g.fat < worth {
+	if g.pass.active || g.fat < g.maxHeld/8 {
 		return
 	}
 	for _, l := range g.lanes {

@@ -22,7 +22,13 @@ const (
 
 // reading is the work of the reading under way.
 type reading struct {
-	keys    []persistence.Key // being loaded
+	keys []persistence.Key // being loaded
+
+	// What a look has read and a limit kept it from taking: the next one goes on there, or at the limit a page would be read for each event
+	// that is settled.
+	ahead   []persistence.Key
+	through persistence.Position
+
 	records []persistence.Record
 	one     []persistence.Record
 	sizer   sizer
@@ -170,12 +176,19 @@ func (s *subscription) fetched(records []persistence.Record, err error) {
 
 // look reads on in the log.
 func (s *subscription) look(after, head persistence.Position, want int, pages *int) (more bool) {
+	r := &s.reading
+	if len(r.ahead) > 0 {
+		s.mu.Lock()
+		s.lookAtLocked(r.ahead, r.through)
+		s.readLocked()
+		s.mu.Unlock()
+		return true
+	}
 	if after < s.cold || *pages <= 0 {
 		s.log.Scan(s.cursor, after, s.env.page, s.onLooked)
 		return false
 	}
 	*pages--
-	r := &s.reading
 	limit := max(want, tailPageMin)
 	var ok bool
 	r.records, ok = s.log.Tail(after, limit, r.records[:0])
@@ -205,19 +218,24 @@ func (s *subscription) looked(keys []persistence.Key, through persistence.Positi
 	if err != nil {
 		s.failedLocked(err)
 	} else {
-		all := true
-		for _, k := range keys {
-			if _, all = s.ledger.look(k); !all {
-				break
-			}
-		}
-		if all {
-			s.ledger.looked(through)
-		}
+		s.lookAtLocked(keys, through)
 		s.readLocked()
 	}
 	s.mu.Unlock()
 	s.goOn()
+}
+
+// lookAtLocked takes keys, which are all there are up to through, or keeps what a limit stands before.
+func (s *subscription) lookAtLocked(keys []persistence.Key, through persistence.Position) {
+	r := &s.reading
+	for i, k := range keys {
+		if _, ok := s.ledger.look(k); !ok {
+			r.ahead, r.through = append(r.ahead[:0], keys[i:]...), through
+			return
+		}
+	}
+	r.ahead = r.ahead[:0]
+	s.ledger.looked(through)
 }
 
 // backscan reads the next page of the pass. What the ring has it has whole: a lane of the pass is done with nothing above its after.
@@ -264,8 +282,14 @@ func (s *subscription) readLocked() {
 	s.busy = false
 	s.quiet = false
 	if s.consumers == 0 {
-		s.ledger.dropBodies()
+		s.shrinkLocked()
 	}
+}
+
+// shrinkLocked gives back what nobody is there for. No reading is under way.
+func (s *subscription) shrinkLocked() {
+	s.ledger.dropBodies()
+	s.reading = newReading()
 }
 
 // failedLocked ends a reading that failed. A store that cannot read now is asked again after a while; the baton is kept until then.

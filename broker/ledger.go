@@ -75,7 +75,6 @@ type ledger struct {
 	fat         int // those of them that stand behind the first of a blocked lane
 	idle        int // lanes with nothing in q
 	loadedBytes int
-	full        bool // a limit stopped the look
 	starved     bool // there was no memory for something
 	starvedAt   int  // what was used then
 
@@ -111,27 +110,22 @@ func newLedger(o Options, pool *memory) ledger {
 	}
 }
 
-// lookable tells whether a look would take anything. It is as strict as look, or the two would go round in circles. Once a limit was
-// reached there must be some slack again before the look goes on, or a page of the log would be read for each event that is settled; unless
-// there is nothing else to do.
+// lookable tells whether a look would take anything. It is as strict as look, or the two would go round in circles.
 func (g *ledger) lookable() bool {
-	if g.full && g.atHand() && (g.held > g.maxHeld/2-g.maxHeld/16 || g.blocked() > g.maxBlocked-g.maxBlocked/8) {
-		return false
+	if over := g.held - g.maxHeld/2; over >= 0 {
+		g.trim(over + g.maxHeld/8)
 	}
-	if g.held >= g.maxHeld/2 {
-		g.trim(g.maxHeld / 8)
-	}
-	g.full = g.held >= g.maxHeld/2 || g.blocked() >= g.maxBlocked || g.short()
-	return !g.full
+	return !g.stopped() && !g.short()
 }
 
-// atHand tells whether something can go without looking any further.
-func (g *ledger) atHand() bool { return g.ready.n+g.loaded.n > 0 }
+// stopped tells whether a limit is in the way of a new lane.
+func (g *ledger) stopped() bool { return g.held >= g.maxHeld/2 || g.blocked() >= g.maxBlocked }
 
-// short tells whether it is no use to ask for memory.
+// short tells whether it is no use to ask for memory: since it was refused, less than an eighth was given back, and there is something
+// to go on with.
 func (g *ledger) short() bool {
 	less := g.starvedAt - g.account.used
-	if less > g.starvedAt/8 || less > 0 && !g.atHand() {
+	if less > g.starvedAt/8 || less > 0 && g.ready.n+g.loaded.n == 0 {
 		g.starved = false
 	}
 	return g.starved
@@ -146,13 +140,11 @@ func (g *ledger) blocked() int { return len(g.out) + len(g.waiting) }
 func (g *ledger) look(k persistence.Key) (*lane, bool) {
 	l := g.lanes[k.Lane]
 	switch {
-	case g.held >= g.maxHeld/2 || g.blocked() >= g.maxBlocked:
-		g.full = true
+	case g.stopped():
 		return nil, false
 	case l == nil:
 		if !g.account.charge(laneSize + positionSize) {
 			g.becomeStarved()
-			g.full = true
 			return nil, false
 		}
 		l = g.newLane(k.Lane)

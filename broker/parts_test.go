@@ -121,6 +121,22 @@ func TestAccount(t *testing.T) {
 	}
 }
 
+func TestDetachedConsumerWaitsNoMore(t *testing.T) {
+	var w waiters
+	a, b := &Consumer{}, &Consumer{}
+	w.join(a)
+	w.join(b)
+	w.join(a)
+	w.leaveForGood(a)
+	w.join(a) // a Take that was under way
+	if c := w.pop(); c != b {
+		t.Error("the one that waits was not found")
+	}
+	if c := w.pop(); c != nil {
+		t.Error("somebody waits twice, or after it was detached")
+	}
+}
+
 func TestSizer(t *testing.T) {
 	z := newSizer()
 	big := []persistence.Record{{Body: make([]byte, 1<<20)}}

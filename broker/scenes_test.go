@@ -186,8 +186,9 @@ func TestLanesThatHangGiveBackTheirRoom(t *testing.T) {
 // A few devices send almost everything. The busiest can only go one by one; that must not have the log read once for each.
 func TestSkewedDevices(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		const events = 20_000
-		h := newHouse(t, Options{MaxHeld: 8192}, -1)
+		const events = 8000
+		h := newHouse(t, Options{MaxHeld: 2048}, -1)
+		h.page = 1000
 		zipf := rand.NewZipf(rand.New(rand.NewPCG(1, 2)), 1.3, 1, 2000)
 		sent := make(map[string]int)
 		h.backlog("acme", events, func(int) string {
@@ -259,7 +260,7 @@ func TestLedgerWithoutMemoryGetsOn(t *testing.T) {
 			s.mu.Lock()
 			used := s.ledger.account.used - s.ledger.loadedBytes
 			s.mu.Unlock()
-			if used > memoryMinimum*5/4 { // a lane that has nothing gets a position in any case
+			if used > memoryMinimum+2*memoryBlock { // what is forced on it, bodies and a position for each lane that has nothing, leaves a spare block or two
 				t.Fatalf("%d bytes are used", used)
 			}
 			c.settle(Done, ds...)
@@ -272,20 +273,19 @@ func TestLedgerWithoutMemoryGetsOn(t *testing.T) {
 }
 
 // At a limit the log is not read again for each event that is settled.
-func TestLookWaitsForSlack(t *testing.T) {
+func TestLookAtALimitReadsOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const events = 2000
-		h := newHouse(t, Options{MaxHeld: 512}, -1)
+		h := newHouse(t, Options{MaxHeld: 256}, -1)
 		h.backlog("acme", events, func(i int) string { return fmt.Sprint("d", i) })
 		c := h.attach("acme", "app")
-		for range events {
-			c.settle(Done, c.fetch(1)...)
-			synctest.Wait()
+		for held := c.fetch(1000); len(held) > 0; held = append(held[1:], c.fetch(1000)...) {
+			c.settle(Done, held[0])
 		}
 		if done := h.broker.Stats().Done; done != events {
 			t.Fatalf("%d of %d are done", done, events)
 		}
-		if n := h.store.Stats().Scans; n > 2*events/(512/16) {
+		if n := h.store.Stats().Scans; n > 5 {
 			t.Errorf("the log was read %d times", n)
 		}
 	})

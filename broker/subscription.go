@@ -286,8 +286,8 @@ func (s *subscription) detach(c *Consumer) {
 	s.wantLocked(c, 0)
 	c.gone = true
 	s.consumers--
-	if s.consumers == 0 {
-		s.ledger.dropBodies()
+	if s.consumers == 0 && !s.busy {
+		s.shrinkLocked()
 	}
 	s.quiet = false // c may have been woken for what it does not take now
 	s.mu.Unlock()
