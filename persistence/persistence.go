@@ -57,7 +57,7 @@ type Store interface {
 type Log interface {
 	Name() string
 
-	// Append hands a record over; it never blocks. Records of one log get their positions in the order of the calls.
+	// Append hands a record over; it never blocks: who must be held back is held back before, by Stats.QueueBytes. Records of one log get their positions in the order of the calls.
 	Append(a *Append)
 
 	// OpenCursor opens the cursor of that name for l; it is created, on disk before done is called, if there is none and create is
@@ -69,13 +69,16 @@ type Log interface {
 	// Head is the position of the last record that is on disk: nothing above it may be shown to anybody.
 	Head() Position
 	// Tail appends to dst up to max records above after, from memory. ok is false if some durable record above after is no longer (or
-	// was never) in memory: then nothing is appended and Scan is the way.
+	// was never) in memory: then nothing is appended and Scan is the way. Fewer than max: there are no more up to the Head that was read before the
+	// call. Tail knows nothing of cursors, and records that were deleted may still be in memory: a ledger that begins anew, on a new cursor or on one
+	// that was open before, reads by Scan up to the Head that it finds, and from there on by Tail.
 	Tail(after Position, max int, dst []Record) (_ []Record, ok bool)
 	// Watch has w told when Head moves, until stop is called.
 	Watch(w Watcher) (stop func())
 
 	// Scan reads keys (no bodies) above after, ascending, at most limit, not beyond Head, and leaves out what c is done with (c nil:
-	// nothing). through: everything up to there was looked at (it may be above the last key). Calls done on a fetch goroutine.
+	// nothing). through: everything up to there was looked at (it may be above the last key); go on after it. The page may be short or empty while
+	// through is below Head. What c's ledger reports while the scan is under way may or may not be left out. Calls done on a fetch goroutine.
 	Scan(c Cursor, after Position, limit int, done func(keys []Key, through Position, err error))
 	// Fetch reads the records under keys, which ascend. What is no longer stored is absent from the answer. Calls done on a fetch goroutine.
 	Fetch(keys []Key, done func(records []Record, err error))
@@ -87,12 +90,10 @@ type Log interface {
 // never change the slices afterwards.
 type Append struct {
 	Lane     Lane
-	Envelope []byte // at most 64 KiB
-	Body     []byte
-	Done     Appended // called once, on the finisher's goroutine; must not block
+	Envelope []byte   // at most 64 KiB
+	Body     []byte   // at most 1 GiB
+	Done     Appended // called once, on the finisher's goroutine, or after Close on one of its own; must not block
 
-	// Next links waiting operations; the store's own.
-	Next *Append
 	// Position is given by the store; the caller reads it in Done.
 	Position Position
 }
@@ -114,7 +115,8 @@ type Cursor interface {
 // Ledger is the broker's side of a cursor.
 type Ledger interface {
 	// TakeDone appends the records done with since the last call, in any order, and gives the floor: the cursor is done with everything
-	// at or below it. Called by the committer, which holds no lock. The floor never falls.
+	// at or below it. Called by the committer, which holds no lock. The floor never falls. Each record is reported once, also those below the floor: it is
+	// the report that deletes; the floor only tells where reading need not go any more.
 	TakeDone(dst []Key) (_ []Key, floor Position)
 }
 
@@ -128,7 +130,7 @@ type LogStats struct {
 	Low     Position // nothing is stored below
 	Head    Position
 	Count   int64 // records stored; after a start about right until first use
-	Bytes   int64
+	Bytes   int64 // about: exact for stretches wholly stored or wholly gone
 	Cursors int
 	Oldest  time.Time // zero: unknown or empty
 }
