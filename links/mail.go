@@ -19,10 +19,10 @@ import (
 // the Source chooses another. Hence
 //
 //   - wake answers false while the writer is writing. The link is flagged and asked afterwards; the Source also tries the next link.
-//   - Wake-ups that were answered true and that the writer cannot serve before it goes writing, because its output is full, are read by
-//     beginWrite: the writer sets writing first, then asks these links' Sources with max 0, and they pass the wake-up on. In that order,
-//     or two links of one connection could pass a wake-up to each other for ever. The flags stay, so the links are asked again after the
-//     Write with what they may really take: their Sources do not count them among those that wait.
+//   - Wake-ups that were answered true and that the writer cannot serve before it goes writing, because its output is full, are passed on:
+//     the writer says that it is writing, and then asks these links' Sources with max 0, and they wake others. In that order, or two links
+//     of one connection could pass a wake-up to each other for ever. The links are asked again after the Write with what they may really
+//     take, since their Sources do not count them among those that wait.
 //   - If a connection dies with flags set, its Sources are told Detached, which is a wake-up for somebody else.
 //
 // A list with a channel a link, and one goroutine that selects, was left aside: a wake-up would allocate or could be refused, and it would

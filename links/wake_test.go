@@ -54,6 +54,41 @@ func TestWakeUpThatFindsNoRoomIsPassedOn(t *testing.T) {
 	})
 }
 
+// TestWakeUpOfALinkThatThereWasNoRoomToAskIsPassedOn: two links of a connection are woken at once, and the first fills the output.
+func TestWakeUpOfALinkThatThereWasNoRoomToAskIsPassedOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse()
+		s := serve(t, h, func(o *Options) { o.Engine.IdleTimeout = -1; o.Engine.OutputLimit = 4 << 10 })
+		full, other := connect(t, s), connect(t, s)
+		full.open()
+		full.attachReceiver(0, "trigger", 10)
+		full.attachReceiver(1, "large", 10)
+		full.attachReceiver(2, "shared", 10)
+		synctest.Wait() // first in line
+		other.open()
+		other.attachReceiver(0, "shared", 10)
+		full.stopReading()
+		first := true
+		h.source("trigger").onTake = func() {
+			if first {
+				first = false
+				h.source("large").put(string(make([]byte, 5<<10)))
+				h.source("shared").put("for one of both")
+			}
+		}
+		began := time.Now()
+		h.source("trigger").put("go")
+		if _, payload := wantPayload[*amqp.Transfer](other, "the one who reads gets it"); string(payload) != "for one of both" {
+			t.Errorf("%q", payload)
+		}
+		if waited := time.Since(began); waited > 0 {
+			t.Errorf("it took %v", waited)
+		}
+		full.nc.Close()
+		other.nc.Close()
+	})
+}
+
 // TestWriterInsideWriteIsNotWaitedFor: the first in line is busy with a peer that does not read.
 func TestWriterInsideWriteIsNotWaitedFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

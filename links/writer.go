@@ -35,9 +35,11 @@ type writer struct {
 	list    []*Sender // to be asked, the longest waiting first
 	asks    []ask
 	scratch []*engine.Sender
-	passOn  []*Sender
 	output  *output // nil while parked
 	last    int     // how much was written the last time
+
+	passOn   []*Sender // memory of passOnWakes
+	passedOn []Source
 
 	more     bool // there is something to do without new mail
 	ended    bool // the reader is through
@@ -102,7 +104,7 @@ func (w *writer) park() {
 	}
 	w.letters.shrink()
 	if cap(w.list) > keptLetters {
-		w.list, w.asks, w.scratch, w.passOn = nil, nil, nil, nil
+		w.list, w.asks, w.scratch, w.passOn, w.passedOn = nil, nil, nil, nil, nil
 	}
 }
 
@@ -308,15 +310,22 @@ func (w *writer) flush(now bool) error {
 	return nil
 }
 
-// passOnWakes has Sources wake somebody else instead of links that this writer, about to write, does not come to for now.
-func (w *writer) passOnWakes(links []*Sender) {
-	if len(links) == 0 {
+// passOnWakes has Sources wake somebody else instead of links that this writer, about to write, does not come to for now: those still in
+// the mail, and those in the list that there was no room to ask. All of them are asked again after the Write.
+func (w *writer) passOnWakes(inMail []*Sender) {
+	if len(inMail) == 0 && len(w.list) == 0 {
 		return
 	}
-	sources := make([]Source, 0, len(links))
+	sources := w.passedOn[:0]
 	w.conn.mu.Lock()
-	for _, s := range links {
+	for _, s := range inMail {
 		if s.source != nil {
+			sources = append(sources, s.source)
+		}
+	}
+	for _, s := range w.list {
+		if s.woken {
+			s.woken = false
 			sources = append(sources, s.source)
 		}
 	}
@@ -326,8 +335,9 @@ func (w *writer) passOnWakes(links []*Sender) {
 		list.m, _ = s.Take(list.m[:0], 0, 0)
 	}
 	putMessages(list)
-	clear(links)
-	w.passOn = links[:0]
+	clear(inMail)
+	clear(sources)
+	w.passOn, w.passedOn = inMail[:0], sources[:0]
 }
 
 // send writes b. A peer may be slow, but not stand still: each chunk has WriteTimeout, and one of which anything was taken another.
