@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"hibachi/cmd/hibachi/bench"
+	"hibachi/cmd/hibachi/conform"
 )
 
 // streams are a command's three.
@@ -85,7 +86,7 @@ Start it with "hibachi serve"; try it with "hibachi send" and "hibachi receive".
 	root.SetErr(s.err)
 	root.SetVersionTemplate("hibachi {{.Version}}\n")
 	root.SetUsageTemplate(root.UsageTemplate() + "\nExit codes: 0 all went well, 1 it failed (the reason is on stderr), 2 it was called wrongly.\n")
-	root.AddCommand(serveCommand(), sendCommand(), receiveCommand(), userCommand(), bench.Command())
+	root.AddCommand(serveCommand(), sendCommand(), receiveCommand(), userCommand(), bench.Command(), conform.Command())
 	return root
 }
 

@@ -24,9 +24,10 @@ type Room struct {
 // Rooms is the plan. Arrows run downward only: broker and links do not see each other, nodes joins them.
 var Rooms = []Room{
 	{
-		Dir:  "cmd",
-		Is:   "starts and stops what is below",
-		Ours: []string{"broker", "broker/nodes", "links", "links/amqp", "links/engine", "persistence", "persistence/pebble", "spec"},
+		Dir: "cmd",
+		Is:  "starts and stops what is below",
+		Ours: []string{"broker", "broker/nodes", "conformance/checks", "conformance/report", "conformance/suite",
+			"links", "links/amqp", "links/engine", "persistence", "persistence/pebble", "spec"},
 		Outside: []string{"github.com/Azure/go-amqp", "github.com/HdrHistogram/hdrhistogram-go", "github.com/prometheus/client_golang",
 			"github.com/spf13/cobra", "golang.org/x/term"},
 		Tests: []string{"github.com/prometheus/client_model", "github.com/prometheus/common"},
@@ -91,6 +92,28 @@ var Rooms = []Room{
 		Dir:     "conformance",
 		Is:      "proves it from outside, over sockets, with a codec that is not ours",
 		Outside: []string{"github.com/Azure/go-amqp"},
+	},
+	{
+		Dir:   "conformance/wire",
+		Is:    "the suite's own codec",
+		Never: []string{"net", "os", "log", "sync", "context", "reflect"},
+		Tests: []string{"os"},
+	},
+	{
+		Dir:     "conformance/suite",
+		Is:      "runs checks against a broker and judges what comes back",
+		Ours:    []string{"conformance/wire"},
+		Outside: []string{"github.com/goccy/go-yaml"},
+	},
+	{
+		Dir:  "conformance/checks",
+		Is:   "the requirements, a group a file",
+		Ours: []string{"conformance/suite", "conformance/wire"},
+	},
+	{
+		Dir:  "conformance/report",
+		Is:   "shows what was found",
+		Ours: []string{"conformance/suite"},
 	},
 }
 
