@@ -19,7 +19,7 @@ func (c *conn) read() {
 			used, need, events, finished := c.feed(in.filled(n))
 			in.consumed(used, need)
 			c.handle(events)
-			c.mail.owed()
+			c.rouseWriter()
 			if finished {
 				discarded += n
 			}
@@ -44,6 +44,17 @@ func (c *conn) feed(b []byte) (used, need int, events []engine.Event, finished b
 	used, need = c.engine.Feed(now, b)
 	c.tickSoonLocked(now)
 	return used, need, c.claimLocked(), finished
+}
+
+// rouseWriter has the writer come if there is something for it. Mostly there is not: a message waits for the disk, an outcome asks for
+// nothing.
+func (c *conn) rouseWriter() {
+	c.mu.Lock()
+	owes := c.engine.Owes()
+	c.mu.Unlock()
+	if owes {
+		c.mail.owed()
+	}
 }
 
 // readEnd tells the engine that nothing more will come, and the writer what is still to be written: a peer that closed its side only

@@ -130,5 +130,12 @@ type Peer struct {
 // the peer's EOF, so that the last bytes are readable [transport 2.2]. It is false while Append still has something.
 func (c *Connection) Finished() bool { return c.state == finished && len(c.control) == 0 }
 
+// Owes tells whether the writing side has anything to do: to ask a link's source, to Append, or to close the socket. After StopCredit
+// it always has: the caller waits for the last outcome.
+func (c *Connection) Owes() bool {
+	return len(c.control) > 0 || !c.runnable.empty() || !c.answering.empty() || !c.sending.empty() ||
+		!c.linkFlows.empty() || !c.sessionFlows.empty() || c.heartbeat || c.stopped || c.state == finished
+}
+
 // Unanswered is how many whole deliveries of the peer have no outcome yet.
 func (c *Connection) Unanswered() int { return c.unanswered }

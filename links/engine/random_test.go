@@ -148,7 +148,14 @@ func (p *randomPeer) forgetAnswer(e *Event) {
 func (p *randomPeer) drain() {
 	p.t.Helper()
 	var all []byte
-	for out := p.c.Append(p.now, nil); len(out) > 0; out = p.c.Append(p.now, nil) {
+	for owes := p.c.Owes(); ; owes = p.c.Owes() {
+		out := p.c.Append(p.now, nil)
+		if len(out) == 0 {
+			break
+		}
+		if !owes {
+			p.fatalf("Owes says no, and Append writes %x", out)
+		}
 		if err := p.audit.write(out); err != nil {
 			p.fatalf("%v", err)
 		}

@@ -415,9 +415,12 @@ func (e *scripted) printOwed() {
 	}
 	var out []byte
 	for i := 0; ; i++ {
-		n := len(out)
+		n, owes := len(out), e.conn().Owes()
 		if out = e.conn().Append(e.now, out); len(out) == n {
 			break
+		}
+		if !owes {
+			e.t.Fatalf("Owes says no, and Append writes %x", out[n:])
 		}
 		if i > 10000 {
 			e.t.Fatal("Append does not come to an end")
