@@ -34,6 +34,8 @@ type queue struct {
 	oldest time.Time     // when the first of dirty came
 	asleep bool          // the committer waits for wake
 	closed bool
+	alarm  *time.Timer // calls ring
+	armed  bool        // it will
 }
 
 func (q *queue) init(delay time.Duration) {
@@ -58,19 +60,44 @@ func (q *queue) push(it item) bool {
 	return true
 }
 
-// report has the committer ask h's ledger, with the next batch or after delay.
+// report has the committer ask h's ledger, with the next batch or after delay. It wakes nobody: mostly the next operation comes first, and
+// the alarm, which was set by a report before this one, goes off a hundred times a second at most.
 func (q *queue) report(h *openCursor) {
 	q.mu.Lock()
+	defer q.mu.Unlock()
 	if q.closed || h.queued {
-		q.mu.Unlock()
 		return
 	}
 	h.queued = true
 	q.dirty = append(q.dirty, h)
-	wake := false
 	if len(q.dirty) == 1 {
 		q.oldest = time.Now()
-		wake = q.wakeLocked() // to set its timer
+		q.armLocked(q.delay)
+	}
+}
+
+func (q *queue) armLocked(in time.Duration) {
+	switch {
+	case q.armed:
+	case q.alarm == nil:
+		q.alarm = time.AfterFunc(in, q.ring)
+	default:
+		q.alarm.Reset(in)
+	}
+	q.armed = true
+}
+
+// ring wakes the committer if reports have waited long enough, or else sets the alarm again. Called by the alarm.
+func (q *queue) ring() {
+	q.mu.Lock()
+	q.armed = false
+	wake := false
+	if len(q.dirty) > 0 && !q.closed {
+		if wait := q.delay - time.Since(q.oldest); wait > 0 {
+			q.armLocked(wait)
+		} else {
+			wake = q.wakeLocked()
+		}
 	}
 	q.mu.Unlock()
 	if wake {
@@ -95,6 +122,9 @@ func (q *queue) isClosed() bool {
 func (q *queue) close() {
 	q.mu.Lock()
 	q.closed = true
+	if q.alarm != nil {
+		q.alarm.Stop()
+	}
 	wake := q.wakeLocked()
 	q.mu.Unlock()
 	if wake {
@@ -107,14 +137,13 @@ func (q *queue) close() {
 // It returns false when the queue is closed and nothing must be done. Only the committer calls it.
 func (q *queue) take(g *group, must, may bool) bool {
 	for {
-		wait, state := q.tryTake(g, must, may)
-		switch state {
+		switch q.tryTake(g, must, may) {
 		case taken:
 			return true
 		case drained:
 			return false
 		}
-		q.sleep(wait)
+		<-q.wake
 	}
 }
 
@@ -126,22 +155,19 @@ const (
 	drained
 )
 
-func (q *queue) tryTake(g *group, must, may bool) (wait time.Duration, _ takeState) {
+func (q *queue) tryTake(g *group, must, may bool) takeState {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if len(q.dirty) > 0 {
-		wait = q.delay - time.Since(q.oldest)
-	}
-	due := len(q.dirty) > 0 && (wait <= 0 || q.closed)
+	due := len(q.dirty) > 0 && (q.closed || time.Since(q.oldest) >= q.delay)
 	switch {
 	case q.items.len() > 0 || due || must || may && !q.closed:
 		q.moveLocked(g)
-		return 0, taken
+		return taken
 	case q.closed:
-		return 0, drained
+		return drained
 	}
 	q.asleep = true
-	return wait, nothing
+	return nothing
 }
 
 func (q *queue) moveLocked(g *group) {
@@ -156,30 +182,4 @@ func (q *queue) moveLocked(g *group) {
 		q.dirty[i] = nil
 	}
 	q.dirty = q.dirty[:0]
-}
-
-// sleep waits for a wake-up, at most as long as given; 0 is for ever.
-func (q *queue) sleep(atMost time.Duration) {
-	if atMost == 0 {
-		<-q.wake
-		return
-	}
-	t := time.NewTimer(atMost)
-	defer t.Stop()
-	select {
-	case <-q.wake:
-	case <-t.C:
-		q.awake()
-	}
-}
-
-// awake takes back that the committer sleeps. If somebody was faster, their wake-up is on its way and has to be received.
-func (q *queue) awake() {
-	q.mu.Lock()
-	coming := !q.asleep
-	q.asleep = false
-	q.mu.Unlock()
-	if coming {
-		<-q.wake
-	}
 }
