@@ -12,7 +12,11 @@ import (
 var Groups = []suite.Group{
 	protocolHeader,
 	framing,
+	types,
 	openClose,
+	sessions,
+	sasl,
+	limits,
 }
 
 // cases runs a case for each entry, in the order of the names.

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -67,14 +68,26 @@ func failure(b *bufio.Writer, r *suite.Result) {
 	for _, f := range r.Findings {
 		fmt.Fprintf(b, "   %s %s\n", mark(f.Verdict), f)
 	}
-	lines := r.Trace
-	if len(lines) > maxShownTrace {
-		fmt.Fprintf(b, "     … %d lines of the trace are in the JSON and HTML reports\n", len(lines)-maxShownTrace)
-		lines = lines[len(lines)-maxShownTrace:]
-	}
+	lines := failing(r.Trace)
 	for _, l := range lines {
 		fmt.Fprintf(b, "     %s\n", traceLine(l))
 	}
+}
+
+// failing is the end of what was said before the first failure, from the beginning of its case on.
+func failing(all []suite.Line) []suite.Line {
+	end := slices.IndexFunc(all, func(l suite.Line) bool { return l.Dir == "--" && strings.HasPrefix(l.Text, string(suite.Fail)+": ") })
+	if end < 0 {
+		end = len(all) - 1
+	}
+	all = all[:end+1]
+	for i := len(all) - 1; i >= 0; i-- {
+		if all[i].Dir == "--" && strings.HasPrefix(all[i].Text, "case ") {
+			all = all[i:]
+			break
+		}
+	}
+	return all[max(0, len(all)-maxShownTrace):]
 }
 
 func orNone(v suite.Verdict) suite.Verdict {

@@ -78,6 +78,7 @@ type Check struct {
 	Needs   []Feature // skipped if the target lacks one
 	Takes   time.Duration
 	Alone   bool // no other check runs beside it
+	Slow    bool // takes longer than anybody wants to wait who did not ask for it
 	Run     func(t *T)
 }
 

@@ -9,6 +9,7 @@ import (
 	"net"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -75,6 +76,9 @@ type Conn struct {
 	// Owned by read.
 	closed bool // the target's close came
 
+	paused atomic.Bool   // read leaves octets where they are
+	ending chan struct{} // Set once. Closed by hangUp.
+
 	mu       sync.Mutex
 	events   []Event       // Guarded by mu.
 	held     int           // Guarded by mu. Octets in events.
@@ -96,15 +100,29 @@ func (t *T) Dial() *Conn {
 		}
 	}
 	t.dialled++
-	c := &Conn{t: t, nc: nc, number: t.dialled, done: make(chan struct{}), more: make(chan struct{}, 1), maxFrame: 512, channels: 0}
+	c := &Conn{t: t, nc: nc, number: t.dialled, done: make(chan struct{}), ending: make(chan struct{}), more: make(chan struct{}, 1), maxFrame: 512, channels: 0}
 	t.conns = append(t.conns, c)
 	t.trace.add(c.number, "--", "connected", nil)
 	go c.read()
 	return c
 }
 
+// T is the check's, for functions that have a connection only.
+func (c *Conn) T() *T { return c.t }
+
+// StopReading leaves what the target sends in the socket from now on, until the check ends. What is read at this moment still comes.
+func (c *Conn) StopReading() {
+	c.paused.Store(true)
+	c.t.trace.add(c.number, "--", "the suite reads no more from this connection", nil)
+}
+
 // hangUp ends the connection without a word.
 func (c *Conn) hangUp() {
+	select {
+	case <-c.ending:
+	default:
+		close(c.ending)
+	}
 	_ = c.nc.Close() // nothing is left to be said
 	<-c.done
 }
@@ -162,6 +180,9 @@ func (c *Conn) Permit(maxFrame uint32, channelMax uint16) {
 func (c *Conn) read() {
 	defer close(c.done)
 	for {
+		if c.paused.Load() {
+			<-c.ending
+		}
 		e, ok := c.readOne()
 		c.post(e)
 		if !ok {

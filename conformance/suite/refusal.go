@@ -45,6 +45,9 @@ func Rejects(conditions ...string) Refusal { return refusal(RejectScope, conditi
 // Ignored expects that nothing comes of it and the connection lives, as Alive does, but lets other reactions be tolerated.
 func Ignored() Refusal { return Refusal{scopes: []Scope{Ignores}} }
 
+// RefusesLogin expects a sasl-outcome with any code but 0.
+func RefusesLogin() Refusal { return Refusal{scopes: []Scope{OutcomeScope}} }
+
 // DropsIt expects the connection to go without a word: what SASL asks for.
 func DropsIt() Refusal { return Refusal{scopes: []Scope{Drops}} }
 

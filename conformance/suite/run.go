@@ -66,6 +66,7 @@ func NewTarget(rawURL string, p *Profile) (*Target, error) {
 type Options struct {
 	Parallel int             // checks at once; default 4
 	Progress func(r *Result) // called after each check, by one goroutine at a time
+	Slow     bool            // run what takes long too
 	Traces   bool            // keep the traces of checks that passed too
 }
 
@@ -175,7 +176,7 @@ func (x *execution) runOne(ctx context.Context, j job) {
 	if ctx.Err() != nil {
 		return
 	}
-	r := x.target.examine(ctx, j.check, j.group, x.options.Traces)
+	r := x.target.examine(ctx, j.check, j.group, x.options)
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if r.Verdict == Fail && ctx.Err() == nil {
@@ -228,16 +229,19 @@ func (g *Target) revive(ctx context.Context) error {
 }
 
 // examine runs one check within its bounds.
-func (g *Target) examine(ctx context.Context, check *Check, group string, traces bool) *Result {
+func (g *Target) examine(ctx context.Context, check *Check, group string, o Options) *Result {
 	ctx, cancel := context.WithTimeout(ctx, check.takes())
 	defer cancel()
 	began := time.Now()
-	t := &T{exam: &exam{check: check, target: g, ctx: ctx, began: began, trace: &trace{began: began}}}
+	t := &T{exam: &exam{check: check, target: g, ctx: ctx, began: began, slow: o.Slow, trace: &trace{began: began}}}
 	done := make(chan *Result, 1)
 	go func() {
 		t.do(func(t *T) {
 			for _, f := range check.Needs {
 				t.Need(f)
+			}
+			if check.Slow && !t.Slow() {
+				t.Skip("it takes up to %v: ask for slow checks", check.takes())
 			}
 			check.Run(t)
 		})
@@ -256,7 +260,7 @@ func (g *Target) examine(ctx context.Context, check *Check, group string, traces
 		r.Trace = t.trace.lines()
 	}
 	r.Took = time.Since(began)
-	if r.Verdict == Pass && !traces {
+	if r.Verdict == Pass && !o.Traces {
 		r.Trace = nil
 	}
 	return r

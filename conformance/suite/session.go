@@ -25,6 +25,7 @@ type Session struct {
 	RemoteWindow uint32 // frames that the target takes now
 	NextDelivery uint32
 	granted      uint32 // frames of the incoming window that are left
+	topUp        bool   // the window is the suite's own: it is opened again as deliveries are received
 	links        []*Link
 	states       []*wire.Composite // dispositions that came, role receiver
 	handles      uint32
@@ -59,7 +60,7 @@ func (c *Conn) Begun(channel uint16, f wire.F) *Session {
 	s := &Session{
 		c: c, Channel: channel, Remote: answer.Channel, Begin: answer.Body,
 		NextOutgoing: uint32(sent.Uint("next-outgoing-id")), NextIncoming: uint32(answer.Body.Uint("next-outgoing-id")),
-		RemoteWindow: uint32(answer.Body.Uint("incoming-window")), granted: uint32(sent.Uint("incoming-window")),
+		RemoteWindow: uint32(answer.Body.Uint("incoming-window")), granted: uint32(sent.Uint("incoming-window")), topUp: sent.Uint("incoming-window") == window,
 	}
 	c.sessions = append(c.sessions, s)
 	c.next = max(c.next, channel+1)
@@ -70,11 +71,18 @@ func (c *Conn) Begun(channel uint16, f wire.F) *Session {
 func (s *Session) Conn() *Conn { return s.c }
 
 // Send sends composites on the session's channel, in one write.
-func (s *Session) Send(bodies ...*wire.Composite) { s.c.Send(s.Channel, bodies...) }
+func (s *Session) Send(bodies ...*wire.Composite) {
+	for _, b := range bodies {
+		if b.Kind == wire.Flow {
+			s.granted = uint32(b.Uint("next-incoming-id")) + uint32(b.Uint("incoming-window")) - s.NextIncoming
+			s.topUp = b.Uint("incoming-window") == window
+		}
+	}
+	s.c.Send(s.Channel, bodies...)
+}
 
 // FlowFields are a flow's session fields as they are now, with a fresh incoming window.
 func (s *Session) FlowFields() wire.F {
-	s.granted = window
 	return wire.F{
 		"next-incoming-id": s.NextIncoming, "incoming-window": window, "next-outgoing-id": s.NextOutgoing, "outgoing-window": window,
 	}
@@ -163,6 +171,7 @@ type Link struct {
 	Attach   *wire.Composite // the target's
 	receiver bool
 	attached bool
+	counted  bool // of a receiver: all its credit came from Grant, so that deliveries beyond it are seen
 
 	// Owned by the check's goroutine.
 	Sent          uint32          // deliveries of a sender
@@ -258,12 +267,16 @@ func (l *Link) AwaitCredit(n uint32) {
 
 // Send sends one delivery, unsettled unless f says otherwise, in as many frames as it takes, when there is credit. It returns its id.
 func (l *Link) Send(message []byte, f ...wire.F) uint32 {
+	return l.SendIn(int(min(l.s.c.MaxFrame(), 65536))-128, message, f...)
+}
+
+// SendIn is Send with that many octets of payload in each frame.
+func (l *Link) SendIn(room int, message []byte, f ...wire.F) uint32 {
 	l.AwaitCredit(1)
 	id := l.s.NextDelivery
 	l.s.NextDelivery++
 	l.Sent++
 	first := wire.F{"handle": l.Handle, "delivery-id": id, "delivery-tag": fmt.Appendf(nil, "%d-%d", l.Handle, id), "message-format": 0, "settled": false}
-	room := int(min(l.s.c.MaxFrame(), 65536)) - 128
 	for rest, fields := message, first.Plus(f...); ; fields = (wire.F{"handle": l.Handle}) {
 		for int32(l.s.RemoteWindow) < 1 {
 			l.s.c.awaiting("a larger session window", l)
@@ -320,7 +333,7 @@ func (l *Link) Put(message []byte) {
 
 // Grant gives a receiver's peer that much credit from here on.
 func (l *Link) Grant(credit uint32, f ...wire.F) {
-	l.Credit = credit
+	l.Credit, l.counted = credit, true
 	l.s.Send(wire.Flow.With(l.FlowFields(), wire.F{"link-credit": credit}, wire.F{}.Plus(f...)))
 }
 
@@ -341,11 +354,10 @@ func (l *Link) take(b *wire.Composite, payload []byte) {
 			l.s.c.violated("the target sent a delivery without an id or a tag: " + b.String())
 		}
 		l.DeliveryCount++
-		if l.Credit == 0 {
+		if l.Credit == 0 && l.counted {
 			l.s.c.violated("the target sent a delivery without credit: " + b.String())
-		} else {
-			l.Credit--
 		}
+		l.Credit -= min(l.Credit, 1)
 	}
 	d := l.partial
 	d.Frames++
@@ -387,7 +399,7 @@ func (l *Link) Waiting() int { return len(l.inbox) }
 func (l *Link) shift() *Delivery {
 	d := l.inbox[0]
 	l.inbox = l.inbox[1:]
-	if l.s.granted < window/2 {
+	if l.s.topUp && l.s.granted < window/2 {
 		l.s.Send(wire.Flow.With(l.s.FlowFields()))
 	}
 	return d

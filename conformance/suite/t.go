@@ -30,6 +30,7 @@ type exam struct {
 	target *Target
 	ctx    context.Context
 	began  time.Time
+	slow   bool
 	trace  *trace
 
 	// Owned by the check's goroutine.
@@ -103,6 +104,9 @@ func (t *T) Note(format string, args ...any) {
 
 // Profile is the target's.
 func (t *T) Profile() *Profile { return t.target.profile }
+
+// Slow tells whether whoever runs the suite has time for waits of more than a few seconds.
+func (t *T) Slow() bool { return t.slow }
 
 // Context ends with the check's time.
 func (t *T) Context() context.Context { return t.ctx }

@@ -30,6 +30,7 @@ type options struct {
 	restart  string
 	parallel int
 	traces   bool
+	slow     bool
 }
 
 // Command is `hibachi conform` with its subcommands.
@@ -59,6 +60,7 @@ A profile says how the target's addresses look and what it can do; with a file's
 	f.StringVar(&o.out, "out", "", "file to write the report to (default standard output)")
 	f.StringVar(&o.restart, "restart", "", "shell command that restarts the target and ends when it serves again; enables the checks that need it")
 	f.IntVar(&o.parallel, "parallel", 4, "checks at once")
+	f.BoolVar(&o.slow, "slow", false, "run the checks that wait for long time-outs too: some minutes more")
 	f.BoolVar(&o.traces, "traces", false, "keep the frames of checks that passed too")
 	c.AddCommand(compareCommand(), listCommand())
 	return c
@@ -85,7 +87,7 @@ func (o options) run(ctx context.Context, out, progress io.Writer) error {
 		return err
 	}
 	run, err := target.Execute(ctx, groups, checks.Groups, suite.Options{
-		Parallel: o.parallel, Traces: o.traces,
+		Parallel: o.parallel, Traces: o.traces, Slow: o.slow,
 		Progress: func(r *suite.Result) {
 			if o.out != "" {
 				fmt.Fprintf(progress, "%-6s %-9s %s\n", r.ID, r.Verdict, r.Title)
