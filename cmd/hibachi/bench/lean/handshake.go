@@ -11,10 +11,11 @@ import (
 
 // handshake goes through SASL, open and begin, one step at a time: not every server takes them in one breath.
 func (c *Conn) handshake(deadline time.Time) error {
-	if err := c.nc.SetDeadline(deadline); err != nil {
-		return err
+	err := c.nc.SetDeadline(deadline) // fails too if the peer is gone already
+	if err == nil {
+		err = c.sasl()
 	}
-	if err := c.sasl(); err != nil {
+	if err != nil {
 		return fmt.Errorf("SASL: %w", err)
 	}
 	if err := c.header(amqp.HeaderAMQP); err != nil {
