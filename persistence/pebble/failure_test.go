@@ -105,6 +105,39 @@ func TestFailedTablesAreSurvived(t *testing.T) {
 	}
 }
 
+// A full disk, mostly. Without an end Pebble would try for ever, writes would stall without a word, and a start would not return.
+func TestFlushesThatOnlyFailEndTheStore(t *testing.T) {
+	disk := vfs.NewCrashableMem()
+	f := &faulty{when: func(op errorfs.Op) bool { return strings.HasSuffix(op.Path, ".sst") && op.Kind == errorfs.OpCreate }}
+	o := small(f.fs(disk))
+	o.FlushPatience = 1
+	told := make(chan error, 1)
+	o.Fatal = func(err error) { told <- err }
+	s := mustOpen(t, o)
+	l := mustLog(t, s, "acme")
+	kept := put(t, l, "kept")
+	f.on.Store(true)
+	defer f.on.Store(false) // what is given up still tries
+	send(l, &appended{all: make(chan struct{}), n: 1000}, 1000, 10_000)
+	if err := <-told; !errors.Is(err, syscall.EIO) || !strings.Contains(err.Error(), "flush to disk") {
+		t.Errorf("fatal was told %v", err)
+	}
+	if err := s.Close(); !errors.Is(err, syscall.EIO) {
+		t.Errorf("closing gives %v", err)
+	}
+
+	disk = disk.CrashClone(vfs.CrashCloneCfg{})
+	o.FS = f.fs(disk.CrashClone(vfs.CrashCloneCfg{}))
+	if _, err := Open(o); !errors.Is(err, syscall.EIO) {
+		t.Errorf("a start that cannot flush gives %v", err)
+	}
+	after := mustOpen(t, small(disk)) // there is room again
+	defer mustClose(t, after)
+	if got := scanAll(t, mustLog(t, after, "acme"), nil); len(got) == 0 || got[0] != kept[0] {
+		t.Errorf("after a restart: %v, want %v first", got, kept)
+	}
+}
+
 func TestDirectoryHasOneOwner(t *testing.T) {
 	o := small(nil)
 	o.FS, o.Dir = vfs.Default, t.TempDir()+"/deep/data"

@@ -8,6 +8,7 @@ import (
 )
 
 // fatal is the end of the store: after a failed write or sync of the write-ahead log nobody can say what is on disk. A restart can, by reading it.
+// A disk that takes no tables any more ends it as well; see flushes.
 type fatal struct {
 	// Set once.
 	logger *slog.Logger
@@ -29,7 +30,7 @@ func (f *fatal) fail(err error) {
 		f.cause = err
 		close(f.dead)
 		f.refuse()
-		f.logger.Error("the disk failed under the store; nothing that was not acknowledged before is promised. Check the disk and start again", "err", err)
+		f.logger.Error("the disk failed under the store; nothing that was not acknowledged before is promised. Check the disk and start again", "err", err.Error())
 		f.tell(err)
 	})
 }
@@ -62,7 +63,7 @@ const complainEvery = 10 * time.Second
 
 func (c *complaints) about(kind string, err error) {
 	if skipped, ok := c.due(kind, time.Now()); ok {
-		go c.logger.Error("store: "+kind, "err", err, "skipped", skipped)
+		go c.logger.Error("store: "+kind, "err", err.Error(), "skipped", skipped) // as text: Pebble's errors would print their stacks
 	}
 }
 

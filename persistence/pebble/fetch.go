@@ -68,11 +68,13 @@ func (f *fetchers) next() (j job, refused error) {
 	return f.jobs.pop(), refused
 }
 
-// close refuses what waits and returns when the last read is over.
+// close refuses what waits.
 func (f *fetchers) close() {
 	f.mu.Lock()
 	f.closed = true
 	f.mu.Unlock()
 	f.some.Broadcast()
-	f.workers.Wait()
 }
+
+// wait returns, after close, when the last read is over. A disk that failed may keep it for ever.
+func (f *fetchers) wait() { f.workers.Wait() }

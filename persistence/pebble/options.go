@@ -38,6 +38,8 @@ type Options struct {
 
 	// Now tells the time of day. Default time.Now.
 	Now func() time.Time
+	// FlushPatience is how long flushes may do nothing but fail before the store ends. Default 10 s.
+	FlushPatience time.Duration
 	// Log takes what an operator should see. Default slog.Default().
 	Log *slog.Logger
 	// Fatal is told, once, that nothing can be promised any more: a write-ahead log that failed to sync may or may not hold what was in flight.
@@ -54,6 +56,7 @@ const (
 	defaultFetchers = 3
 	defaultGrace    = time.Hour
 	defaultMarks    = 10 * time.Millisecond
+	defaultPatience = 10 * time.Second
 )
 
 // Validate says which field is out of its bounds, and why.
@@ -67,6 +70,8 @@ func (o *Options) Validate() error {
 		return fmt.Errorf("CacheSize: %d is less than 1 MiB", o.CacheSize)
 	case o.FetchWorkers < 0 || o.FetchWorkers > 64:
 		return fmt.Errorf("FetchWorkers: %d is not within 1 and 64", o.FetchWorkers)
+	case o.FlushPatience < 0:
+		return fmt.Errorf("FlushPatience: %v is less than nothing", o.FlushPatience)
 	case o.MarkDelay < 0 || o.MarkDelay > time.Second:
 		return fmt.Errorf("MarkDelay: %v is not within 0 and 1s", o.MarkDelay)
 	}
@@ -80,6 +85,7 @@ func (o Options) withDefaults() Options {
 	setDefault(&o.FetchWorkers, defaultFetchers)
 	setDefault(&o.Grace, defaultGrace)
 	setDefault(&o.MarkDelay, defaultMarks)
+	setDefault(&o.FlushPatience, defaultPatience)
 	o.RingBytes = max(o.RingBytes, 0)
 	o.Grace = max(o.Grace, 0)
 	if o.FS == nil {

@@ -36,11 +36,33 @@ func (s *Store) openDB() error {
 	s.lock = lock
 	po := s.engineOptions()
 	defer po.Cache.Unref()
-	s.db, err = cockroach.Open(o.Dir, po)
-	if err != nil {
+	s.db, err = s.openEngine(po)
+	switch {
+	case err != nil && s.fatal.err() != nil:
+		return fmt.Errorf("open %s: %w", o.Dir, err) // Pebble is still at it, so the lock stays until the process ends
+	case err != nil:
 		return errors.Join(fmt.Errorf("open %s: %w", o.Dir, err), lock.Close())
 	}
 	return nil
+}
+
+// openEngine gives up on Pebble when the store ends meanwhile: Open waits, for ever if need be, until what it found in the write-ahead log is flushed.
+func (s *Store) openEngine(po *cockroach.Options) (*cockroach.DB, error) {
+	type result struct {
+		db  *cockroach.DB
+		err error
+	}
+	opened := make(chan result, 1)
+	go func() {
+		db, err := cockroach.Open(s.o.Dir, po)
+		opened <- result{db, err}
+	}()
+	select {
+	case r := <-opened:
+		return r.db, r.err
+	case <-s.fatal.dead:
+		return nil, s.fatal.cause
+	}
 }
 
 // ownerFile says for people who holds the lock. The lock itself is the operating system's, and goes with the process.
@@ -130,7 +152,8 @@ func (s *Store) engineOptions() *cockroach.Options {
 
 func (s *Store) engineEvents() *cockroach.EventListener {
 	return &cockroach.EventListener{
-		BackgroundError: func(err error) { s.complain.about("background", err) },
+		FlushEnd:        func(i cockroach.FlushInfo) { s.flushes.ended(i.Err) },
+		BackgroundError: s.backgroundFailed,
 		DataCorruption: func(i cockroach.DataCorruptionInfo) {
 			s.complain.about("corruption", fmt.Errorf("%s: %w", i.Path, i.Details))
 		},
@@ -140,6 +163,14 @@ func (s *Store) engineEvents() *cockroach.EventListener {
 			s.counters.writeStalls.Add(1)
 			s.complain.about("write stall", errors.New(i.Reason))
 		},
+	}
+}
+
+// backgroundFailed is called with Pebble's locks held.
+func (s *Store) backgroundFailed(err error) {
+	s.complain.about("background", err)
+	if end := s.flushes.failed(err, time.Now()); end != nil {
+		go s.fatal.fail(end)
 	}
 }
 

@@ -52,6 +52,7 @@ type Store struct {
 	fetch     *fetchers
 	readers   gate
 	fatal     fatal
+	flushes   flushes
 	complain  complaints
 	closing   func() error
 
@@ -76,6 +77,7 @@ func open(o Options, wrap func(env) env) (*Store, error) {
 	o = o.withDefaults()
 	s := &Store{o: o, logger: o.Log, logs: make(map[string]*log)}
 	s.complain.logger = s.logger
+	s.flushes.patience = o.FlushPatience
 	s.fatal.init(s.logger, o.Fatal, s.queue.close)
 	s.closing = sync.OnceValue(s.close)
 	s.queue.init(o.MarkDelay)
@@ -151,6 +153,7 @@ func (s *Store) close() error {
 	if err := s.fatal.err(); err != nil {
 		return err // Pebble does not survive a failed log, not even its closing; the lock stays until the process ends
 	}
+	s.fetch.wait()
 	s.readers.close()
 	return s.closeDB()
 }
