@@ -22,7 +22,7 @@ build: ## build bin/hibachi
 
 test: ## all tests with the race detector: two minutes on two cores
 	$(if $(RACE),,@echo "no C compiler: testing without the race detector")
-	$(GO) test $(RACE) -timeout 120s ./...
+	$(GO) test $(RACE) -timeout 300s ./...
 
 lint: ## formatting, vet, staticcheck, the plan of imports
 	@unformatted=$$("$$($(GO) env GOROOT)/bin/gofmt" -l $(SOURCES)); if [ -n "$$unformatted" ]; then echo "gofmt -w these:"; echo "$$unformatted"; exit 1; fi
