@@ -182,7 +182,7 @@ var framing = suite.Group{
 			},
 		},
 		{
-			ID: "FR13", Section: "transport 2.3.2", Level: suite.Must, Twin: "FR14",
+			ID: "FR13", Section: "transport 2.3.2", Level: suite.Must, Twin: "SE1",
 			Title: "a body that is no performative is refused",
 			Run: func(t *suite.T) {
 				cases(t, map[string][]byte{
@@ -221,7 +221,7 @@ var framing = suite.Group{
 			},
 		},
 		{
-			ID: "FR15", Section: "transport 2.3.2", Level: suite.Must, Twin: "FR14",
+			ID: "FR15", Section: "transport 2.3.2", Level: suite.Must, Twin: "SE1",
 			Title: "a body that ends within a value is refused",
 			Run: func(t *suite.T) {
 				whole := suite.BeginFrame(nil).Raw()
@@ -239,7 +239,7 @@ var framing = suite.Group{
 			},
 		},
 		{
-			ID: "FR16", Section: "transport 2.3.2", Level: suite.Extra, Twin: "FR14",
+			ID: "FR16", Section: "transport 2.3.2", Level: suite.Extra, Twin: "SE1",
 			Title: "octets behind a performative that has no payload are without meaning",
 			Run: func(t *suite.T) {
 				c := t.Open(nil)

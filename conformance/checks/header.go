@@ -139,7 +139,7 @@ var protocolHeader = suite.Group{
 				c.Write(wire.SASLHeader[:])
 				switch e := c.Next(); e.Kind {
 				case suite.GotHeader:
-					c.ExpectEOF()
+					endAfterHeader(c)
 					if e.Header == wire.SASLHeader {
 						t.Fail("the answer invites to what was just refused")
 					}
@@ -205,16 +205,21 @@ func wrongHeader(t *suite.T, octets []byte) [8]byte {
 	if h[4] > 3 || h[4] == 1 {
 		t.Fail("the target's header has the protocol id %d, which nobody speaks", h[4])
 	}
+	endAfterHeader(c)
+	return h
+}
+
+// endAfterHeader wants the end of the stream after the target's answer to a header that was wrong.
+func endAfterHeader(c *suite.Conn) {
 	next := c.Next()
 	if next.Kind == suite.GotFrame {
-		t.Tolerate("the end of the stream after the header", next.String(),
+		c.T().Tolerate("the end of the stream after the header", next.String(),
 			"frames after the header explain the refusal, and who does not know the version need not read them")
 		for next.Kind == suite.GotFrame {
 			next = c.Next()
 		}
 	}
 	if next.Kind != suite.GotEOF {
-		t.FailWant("the end of the stream after the header", next.String())
+		c.T().FailWant("the end of the stream after the header", next.String())
 	}
-	return h
 }

@@ -74,11 +74,11 @@ type Check struct {
 	Title   string // what has to be, in one sentence
 	Section string // where the specification says so, as "transport 2.4.1"
 	Level   Level
-	Twin    string    // the id of its positive twin; empty if it makes its own, or expects no refusal
-	Needs   []Feature // skipped if the target lacks one
-	Takes   time.Duration
-	Alone   bool // no other check runs beside it
-	Slow    bool // takes longer than anybody wants to wait who did not ask for it
+	Twin    string        // the id of its positive twin; empty if it makes its own, or expects no refusal
+	Needs   []Feature     // skipped if the target lacks one
+	Takes   time.Duration // for each case; default 10 s
+	Alone   bool          // no other check runs beside it
+	Slow    bool          // takes longer than anybody wants to wait who did not ask for it
 	Run     func(t *T)
 }
 
@@ -91,6 +91,12 @@ type Group struct {
 
 // defaultTakes bounds a check that says nothing.
 const defaultTakes = 10 * time.Second
+
+// mostCases bounds a check whose cases all take their time.
+const mostCases = 8
+
+// limit bounds the whole check.
+func (c *Check) limit() time.Duration { return mostCases * c.takes() }
 
 func (c *Check) takes() time.Duration {
 	if c.Takes == 0 {

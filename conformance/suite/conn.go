@@ -94,11 +94,6 @@ func (t *T) Dial() *Conn {
 	if err != nil {
 		t.Fail("cannot connect: %v", err)
 	}
-	if d, ok := t.ctx.Deadline(); ok {
-		if err := nc.SetDeadline(d); err != nil {
-			t.Fail("set a deadline: %v", err)
-		}
-	}
 	t.dialled++
 	c := &Conn{t: t, nc: nc, number: t.dialled, done: make(chan struct{}), ending: make(chan struct{}), more: make(chan struct{}, 1), maxFrame: 512, channels: 0}
 	t.conns = append(t.conns, c)
@@ -147,10 +142,13 @@ func (c *Conn) HalfClose() {
 func (c *Conn) Write(octets ...[]byte) {
 	b := slices.Concat(octets...)
 	c.t.trace.sent(c.number, b)
+	if err := c.nc.SetWriteDeadline(time.Now().Add(c.t.check.takes())); err != nil && !errors.Is(err, net.ErrClosed) {
+		c.t.Fail("set a deadline: %v", err)
+	}
 	if _, err := c.nc.Write(b); err != nil {
 		c.t.trace.add(c.number, "--", "write: "+err.Error(), nil)
-		if errors.Is(err, context.DeadlineExceeded) || isTimeout(err) {
-			c.t.Fail("the target does not read: writing %d octets took all the time there was", len(b))
+		if isTimeout(err) {
+			c.t.Fail("the target does not read: writing %d octets took more than %v", len(b), c.t.check.takes())
 		}
 	}
 }
@@ -335,9 +333,12 @@ func (c *Conn) NextOf(wait time.Duration) Event {
 		select {
 		case <-c.more:
 		case <-timer.C:
+			if wait >= c.t.Patience() {
+				c.t.silences++
+			}
 			return Event{Kind: Silence, At: time.Now()}
 		case <-c.t.ctx.Done():
-			c.t.Fail("the check took longer than the %v it has", c.t.check.takes())
+			c.t.Fail("it took longer than the %v it has", c.t.check.takes())
 		}
 	}
 }

@@ -230,10 +230,12 @@ func (g *Target) revive(ctx context.Context) error {
 
 // examine runs one check within its bounds.
 func (g *Target) examine(ctx context.Context, check *Check, group string, o Options) *Result {
-	ctx, cancel := context.WithTimeout(ctx, check.takes())
+	ctx, cancel := context.WithTimeout(ctx, check.limit())
 	defer cancel()
 	began := time.Now()
-	t := &T{exam: &exam{check: check, target: g, ctx: ctx, began: began, slow: o.Slow, trace: &trace{began: began}}}
+	timer := time.AfterFunc(check.takes(), cancel)
+	defer timer.Stop()
+	t := &T{exam: &exam{check: check, target: g, ctx: ctx, began: began, slow: o.Slow, timer: timer, trace: &trace{began: began}}}
 	done := make(chan *Result, 1)
 	go func() {
 		t.do(func(t *T) {
@@ -253,7 +255,7 @@ func (g *Target) examine(ctx context.Context, check *Check, group string, o Opti
 	var r *Result
 	select {
 	case r = <-done:
-	case <-time.After(check.takes() + grace):
+	case <-time.After(check.limit() + grace):
 		r = t.blank(group)
 		r.Verdict = Fail
 		r.Findings = []Finding{{Verdict: Fail, Text: "the check hung beyond all bounds and was left behind"}}
@@ -301,9 +303,9 @@ func (g *Target) serves(ctx context.Context) error {
 
 // product opens a connection, closes it, and returns what the target calls itself.
 func (g *Target) product(ctx context.Context) (string, error) {
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	check := &Check{ID: "alive", Title: "alive"}
+	ctx, cancel := context.WithTimeout(ctx, check.takes())
 	defer cancel()
-	check := &Check{ID: "alive", Title: "alive", Takes: 10 * time.Second}
 	t := &T{exam: &exam{check: check, target: g, ctx: ctx, began: time.Now(), trace: &trace{began: time.Now()}}}
 	name := ""
 	t.do(func(t *T) {

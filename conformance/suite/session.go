@@ -28,6 +28,7 @@ type Session struct {
 	topUp        bool   // the window is the suite's own: it is opened again as deliveries are received
 	links        []*Link
 	states       []*wire.Composite // dispositions that came, role receiver
+	statesAt     []time.Time       // when each of states came
 	handles      uint32
 	Ended        bool // the target's end came
 }
@@ -105,13 +106,13 @@ func (c *Conn) learn(e Event) {
 	// The latest session on the channel: an ended one may have had it before.
 	for _, s := range slices.Backward(c.sessions) {
 		if s.Remote == e.Frame.Channel && !s.Ended {
-			s.learn(e.Frame)
+			s.learn(e.Frame, e.At)
 			return
 		}
 	}
 }
 
-func (s *Session) learn(f *wire.Frame) {
+func (s *Session) learn(f *wire.Frame, at time.Time) {
 	switch b := f.Body; b.Kind {
 	case wire.Flow:
 		s.learnFlow(b)
@@ -123,7 +124,7 @@ func (s *Session) learn(f *wire.Frame) {
 		}
 	case wire.Disposition:
 		if b.Bool("role") {
-			s.states = append(s.states, b)
+			s.states, s.statesAt = append(s.states, b), append(s.statesAt, at)
 		}
 	case wire.Detach:
 		if l := s.link(uint32(b.Uint("handle"))); l != nil {

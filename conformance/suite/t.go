@@ -35,6 +35,8 @@ type exam struct {
 
 	// Owned by the check's goroutine.
 	dialled          int
+	silences         int         // waits that ended in silence, after which others are shorter
+	timer            *time.Timer // ends ctx
 	cases            int
 	scope, condition Verdict
 	names            int
@@ -111,12 +113,21 @@ func (t *T) Slow() bool { return t.slow }
 // Context ends with the check's time.
 func (t *T) Context() context.Context { return t.ctx }
 
-// Patience is how long an answer may take.
-func (t *T) Patience() time.Duration { return t.Profile().patience() }
+// Patience is how long an answer may take. Who was silent twice in a check is waited for less long in the rest of it.
+func (t *T) Patience() time.Duration {
+	if t.silences >= 2 {
+		return max(t.Profile().patience()/4, 400*time.Millisecond)
+	}
+	return t.Profile().patience()
+}
 
 // Case runs a part of a check with a verdict of its own. What it opened is closed when it returns.
 func (t *T) Case(name string, run func(t *T)) {
 	t.cases++
+	if t.ctx.Err() != nil {
+		t.found(Finding{Case: name, Verdict: Fail, Text: "not run: the check's time is over"})
+		return
+	}
 	part := t.part(name)
 	part.do(run)
 	t.join(part)
@@ -141,6 +152,9 @@ func (t *T) part(name string) *T {
 		name = t.name + ", " + name
 	}
 	t.trace.add(0, "--", "case "+name, nil)
+	if t.timer.Stop() {
+		t.timer.Reset(t.check.takes())
+	}
 	return &T{exam: t.exam, name: name}
 }
 
