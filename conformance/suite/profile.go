@@ -104,14 +104,19 @@ func LoadProfile(name string) (*Profile, error) {
 			return nil, fmt.Errorf("%s is neither a file nor one of %s: %w", name, strings.Join(Profiles(), ", "), err)
 		}
 	}
+	p, err := parseProfile(b)
+	if err != nil {
+		return nil, fmt.Errorf("profile %s: %w", name, err)
+	}
+	return p, nil
+}
+
+func parseProfile(b []byte) (*Profile, error) {
 	var p Profile
 	if err := yaml.NewDecoder(bytes.NewReader(b), yaml.Strict()).Decode(&p); err != nil {
-		return nil, fmt.Errorf("profile %s: %w", name, err)
+		return nil, err
 	}
-	if err := p.validate(); err != nil {
-		return nil, fmt.Errorf("profile %s: %w", name, err)
-	}
-	return &p, nil
+	return &p, p.validate()
 }
 
 func (p *Profile) validate() error {

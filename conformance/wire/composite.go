@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -189,13 +190,28 @@ func (c *Composite) validate() error {
 		if !isOf(f, v) {
 			return fmt.Errorf("%s field %s is no %s: %s", c.Kind.Name, f.Name, f.Type, Show(v))
 		}
+		if a, ok := v.(Array); ok && f.Mandatory && len(a) == 0 {
+			return fmt.Errorf("%s: mandatory field %s has no value", c.Kind.Name, f.Name)
+		}
+		if n, ok := integer(v); ok && f.Max > 0 && n > f.Max {
+			return fmt.Errorf("%s field %s is %d, which is above %d", c.Kind.Name, f.Name, n, f.Max)
+		}
 		if d, ok := v.(*DescribedValue); ok && KindOf(d.Descriptor) != nil {
 			if _, err := ParseComposite(c.Fields[i]); err != nil {
 				return fmt.Errorf("%s field %s: %w", c.Kind.Name, f.Name, err)
 			}
 		}
 	}
+	if c.Kind == Attach && c.Has("role") && !c.Bool("role") && !c.Has("initial-delivery-count") {
+		return errors.New("attach of a sender without initial-delivery-count")
+	}
 	return nil
+}
+
+// described are the kinds that a field's type stands for.
+var described = map[string][]*Kind{
+	"error": {Error}, "source": {Source}, "target": {Target, Coordinator},
+	"state": {Received, Accepted, Rejected, Released, Modified, Declared, TransactionalState},
 }
 
 // isOf tells whether a decoded value is of the field's type.
@@ -225,7 +241,7 @@ func isOf(f Field, v any) bool {
 	case Dict:
 		return f.Type == "map"
 	case *DescribedValue:
-		return f.Type == "error" && KindOf(v.Descriptor) == Error || f.Type == "state" || f.Type == "source" || f.Type == "target"
+		return slices.Contains(described[f.Type], KindOf(v.Descriptor))
 	}
 	return f.Type == "*"
 }

@@ -79,6 +79,9 @@ func ParseFrame(octets []byte) (*Frame, error) {
 	if err != nil {
 		return f, err
 	}
+	if inSASL := f.Body.Kind.Code>>4 == 4; inSASL != (f.Type == TypeSASL) {
+		return f, fmt.Errorf("%s in a frame of type %d", f.Body.Kind.Name, f.Type)
+	}
 	if len(rest) > 0 && f.Body.Kind != Transfer {
 		return f, fmt.Errorf("%d octets behind %s", len(rest), f.Body.Kind.Name)
 	}

@@ -1,6 +1,9 @@
 package wire
 
-import "strings"
+import (
+	"strconv"
+	"strings"
+)
 
 // Kind is a composite type of the specification.
 type Kind struct {
@@ -15,6 +18,7 @@ type Kind struct {
 type Field struct {
 	Name, Type          string
 	Mandatory, Multiple bool
+	Max                 uint64 // of an enumeration; 0: none
 }
 
 // kinds finds a Kind by its code, kindOf by its symbol.
@@ -23,13 +27,16 @@ var (
 	kindOf = map[Symbol]*Kind{}
 )
 
-// kind enters one line of the table: name:type for each field, "!" behind it if it is mandatory, "+" if it is multiple.
+// kind enters one line of the table: name:type for each field, "!" behind it if it is mandatory, "+" if it is multiple,
+// "<n" if n is its highest value.
 func kind(code uint64, symbol, fields string) *Kind {
 	k := &Kind{Code: code, Symbol: "amqp:" + symbol + ":list", Name: strings.TrimPrefix(symbol, "amqp:")}
 	for _, f := range strings.Fields(fields) {
 		name, typ, _ := strings.Cut(f, ":")
+		typ, highest, _ := strings.Cut(typ, "<")
+		most, _ := strconv.ParseUint(highest, 10, 64) // empty: 0
 		k.Fields = append(k.Fields, Field{
-			Name: name, Type: strings.TrimRight(typ, "!+"), Mandatory: strings.Contains(typ, "!"), Multiple: strings.Contains(typ, "+"),
+			Name: name, Type: strings.TrimRight(typ, "!+"), Mandatory: strings.Contains(typ, "!"), Multiple: strings.Contains(typ, "+"), Max: most,
 		})
 	}
 	kinds[code], kindOf[Symbol(k.Symbol)] = k, k
@@ -42,7 +49,7 @@ var (
 		outgoing-locales:symbol+ incoming-locales:symbol+ offered-capabilities:symbol+ desired-capabilities:symbol+ properties:map`)
 	Begin = kind(0x11, "begin", `remote-channel:ushort next-outgoing-id:uint! incoming-window:uint! outgoing-window:uint! handle-max:uint
 		offered-capabilities:symbol+ desired-capabilities:symbol+ properties:map`)
-	Attach = kind(0x12, "attach", `name:string! handle:uint! role:boolean! snd-settle-mode:ubyte rcv-settle-mode:ubyte source:source
+	Attach = kind(0x12, "attach", `name:string! handle:uint! role:boolean! snd-settle-mode:ubyte<2 rcv-settle-mode:ubyte<1 source:source
 		target:target unsettled:map incomplete-unsettled:boolean initial-delivery-count:uint max-message-size:ulong
 		offered-capabilities:symbol+ desired-capabilities:symbol+ properties:map`)
 	Flow = kind(0x13, "flow", `next-incoming-id:uint incoming-window:uint! next-outgoing-id:uint! outgoing-window:uint! handle:uint
@@ -90,7 +97,7 @@ var (
 	SASLInit       = kind(0x41, "sasl-init", `mechanism:symbol! initial-response:binary hostname:string`)
 	SASLChallenge  = kind(0x42, "sasl-challenge", `challenge:binary!`)
 	SASLResponse   = kind(0x43, "sasl-response", `response:binary!`)
-	SASLOutcome    = kind(0x44, "sasl-outcome", `code:ubyte! additional-data:binary`)
+	SASLOutcome    = kind(0x44, "sasl-outcome", `code:ubyte!<4 additional-data:binary`)
 )
 
 // Sections that are lists [messaging 3.2]; the others are in message.go.
