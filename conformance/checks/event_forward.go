@@ -89,6 +89,9 @@ var eventForward = []suite.Check{
 				p.Header = nil
 				rejected(t, l, bareMessage(p), "forward.durable", wire.PreconditionFailed, wire.InvalidField, wire.NotAllowed)
 			})
+			t.Case("no octets at all", func(t *suite.T) {
+				rejected(t, l, nil, "forward.durable", wire.PreconditionFailed, wire.InvalidField, wire.NotAllowed)
+			})
 			t.Case("the link goes on", func(t *suite.T) { l.Put(eventMessageOf(t, n, "4711", 2)) })
 		},
 	},

@@ -61,11 +61,12 @@ const (
 	DeliveryCounts  Feature = "delivery-count"   // writes the header's delivery-count
 	Management      Feature = "management"       // has an admin interface that the profile reaches by commands
 	CompetingOnNode Feature = "competing"        // several receivers of one address share
+	EventRules      Feature = "event-rules"      // refuses what the Event API forbids, and names the requirement (spec/hono) that was broken
 )
 
 // AllFeatures are all that a profile may list.
 var AllFeatures = []Feature{
-	SASL, Anonymous, Plain, SASLRequired, Bare, WebSocket, Queues, Missing, Dynamic, Durable, Transactions, AnonymousRelay, Resume, SettleSecond, PreSettled, Selectors, Browse, MaxMessageSize, Expiry, Priority, VirtualHosts, SoleConnection, NodeDeletion, Restart, Events, Applications, HeldWithoutAny, Router, IdleTimeout, LinkStealing, FastIdle, DeadLetters, MessageChecks, OrderPerDevice, SameOrder, DeliveryCounts, Management, CompetingOnNode,
+	SASL, Anonymous, Plain, SASLRequired, Bare, WebSocket, Queues, Missing, Dynamic, Durable, Transactions, AnonymousRelay, Resume, SettleSecond, PreSettled, Selectors, Browse, MaxMessageSize, Expiry, Priority, VirtualHosts, SoleConnection, NodeDeletion, Restart, Events, Applications, HeldWithoutAny, Router, IdleTimeout, LinkStealing, FastIdle, DeadLetters, MessageChecks, OrderPerDevice, SameOrder, DeliveryCounts, Management, CompetingOnNode, EventRules,
 }
 
 // Check is one requirement and how to look at it.
