@@ -96,9 +96,10 @@ func (s *Sender) full() bool {
 	return !s.settled && (s.unsettled >= cfg.MaxUnsettled || s.unsettledBytes >= cfg.MaxUnsettledBytes)
 }
 
-// Send queues one delivery. false: it can not be sent (link gone); the caller gives it back to where it took it.
+// Send queues one delivery. false: it can not be sent, since the link is gone or the peer took its credit back after Want; the caller gives
+// it back to where it took it. Queued, it would be neither sent nor anybody else's until the peer likes to grant credit again.
 func (s *Sender) Send(m Message) bool {
-	if s.state != linkAttached {
+	if s.state != linkAttached || s.queue.unbegun() >= linkCredit(s.credit) {
 		return false
 	}
 	c := s.conn()
