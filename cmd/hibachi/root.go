@@ -86,7 +86,7 @@ Start it with "hibachi serve"; try it with "hibachi send" and "hibachi receive".
 	root.SetErr(s.err)
 	root.SetVersionTemplate("hibachi {{.Version}}\n")
 	root.SetUsageTemplate(root.UsageTemplate() + "\nExit codes: 0 all went well, 1 it failed (the reason is on stderr), 2 it was called wrongly.\n")
-	root.AddCommand(serveCommand(), sendCommand(), receiveCommand(), userCommand(), bench.Command(), conform.Command())
+	root.AddCommand(serveCommand(), sendCommand(), receiveCommand(), configCommand(), userCommand(), bench.Command(), conform.Command())
 	return root
 }
 

@@ -11,55 +11,52 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"hibachi/cmd/hibachi/config"
 	"hibachi/cmd/hibachi/server"
 )
 
 func serveCommand() *cobra.Command {
-	var (
-		o                   server.Options
-		logLevel, logFormat string
-	)
+	var f configFlags
 	c := &cobra.Command{
 		Use:   "serve",
 		Short: "Run the broker",
 		Long: `Runs the broker until SIGTERM or Ctrl-C. Then it stops in order, within 10 seconds: no more credit, what was received gets its
 outcome, connections are closed with the reason, the store is closed. A second signal ends it at once; that loses nothing that
-was accepted either. SIGHUP has it read the users file again.
+was accepted either. SIGHUP has it read its configuration and the users file again.
 
 Prints one line when it is ready. Everything else is on stderr.`,
 		Example: `  hibachi serve
-  hibachi serve --data /var/lib/hibachi --listen 0.0.0.0:5672 --users /etc/hibachi/users`,
+  hibachi serve --data /var/lib/hibachi --listen 0.0.0.0:5672 --users /etc/hibachi/users
+  hibachi serve --config /etc/hibachi.yaml`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			log, err := newLog(c.ErrOrStderr(), logLevel, logFormat)
+			s, err := f.read()
 			if err != nil {
-				return usageError{err}
+				return told(c, err)
 			}
-			if err := o.Validate(); err != nil {
-				return usageError{err}
-			}
-			o.Log, o.Version = log, version()
-			o.Ready = func(r server.Ready) { announce(c.OutOrStdout(), log, o, r) }
-			o.Reload = hangups(c.Context())
-			return server.Run(c.Context(), o)
+			ctx, cancel := context.WithCancel(c.Context())
+			defer cancel()
+			level := new(slog.LevelVar)
+			level.Set(logLevels[s.Log.Level])
+			log := newLog(c.ErrOrStderr(), level, s.Log.Format)
+			r := &reloader{flags: &f, running: s.Config, level: level, log: log, changes: make(chan server.Change)}
+			go r.run(ctx, hangups(ctx))
+			o := serverOptions(s.Config)
+			o.Log, o.Version, o.Changes = log, version(), r.changes
+			o.Ready = func(ready server.Ready) { announce(c.OutOrStdout(), log, s.Config, ready) }
+			return server.Run(ctx, o)
 		},
 	}
-	c.Flags().StringVar(&o.Listen, "listen", "127.0.0.1:5672", "where AMQP is spoken; port 0 takes any")
-	c.Flags().StringVar(&o.HTTP, "http", "127.0.0.1:8080", "where /healthz, /readyz and /metrics are served; empty for nowhere")
-	c.Flags().StringVar(&o.Data, "data", "./data", "directory of the store; made if it is missing")
-	c.Flags().StringVar(&o.Users, "users", "", "`FILE` of the users (hibachi user writes it); without it this machine only may connect")
-	c.Flags().BoolVar(&o.Insecure, "insecure", false, "let other machines connect without users")
-	c.Flags().StringVar(&logLevel, "log-level", "info", "debug, info, warn or error")
-	c.Flags().StringVar(&logFormat, "log-format", "text", "text or json")
+	f.add(c)
 	return c
 }
 
 // announce prints the ready line. It is the only thing on stdout, so that a program that started us can wait for it.
-func announce(out io.Writer, log *slog.Logger, o server.Options, r server.Ready) {
-	if o.Users == "" && !o.Insecure {
+func announce(out io.Writer, log *slog.Logger, c config.Config, r server.Ready) {
+	if c.Users == "" && !c.Insecure {
 		log.Info("no users: this machine only may connect; --users FILE lets others in")
 	}
-	if o.Users == "" && o.Insecure {
+	if c.Users == "" && c.Insecure {
 		log.Warn("no users: everybody who reaches this port can read and write all events")
 	}
 	if r.HTTP != nil {
@@ -70,39 +67,18 @@ func announce(out io.Writer, log *slog.Logger, o server.Options, r server.Ready)
 	}
 }
 
-func newLog(w io.Writer, level, format string) (*slog.Logger, error) {
-	var o slog.HandlerOptions
-	var l slog.Level
-	if err := l.UnmarshalText([]byte(level)); err != nil {
-		return nil, fmt.Errorf("--log-level %q is none of debug, info, warn and error", level)
+func newLog(w io.Writer, level slog.Leveler, format string) *slog.Logger {
+	o := &slog.HandlerOptions{Level: level}
+	if format == "json" {
+		return slog.New(slog.NewJSONHandler(w, o))
 	}
-	o.Level = l
-	switch format {
-	case "text":
-		return slog.New(slog.NewTextHandler(w, &o)), nil
-	case "json":
-		return slog.New(slog.NewJSONHandler(w, &o)), nil
-	}
-	return nil, fmt.Errorf("--log-format %q is neither text nor json", format)
+	return slog.New(slog.NewTextHandler(w, o))
 }
 
-// hangups gives a value for each SIGHUP until ctx ends.
-func hangups(ctx context.Context) <-chan struct{} {
-	signals, out := make(chan os.Signal, 1), make(chan struct{})
+// hangups gives a value for each SIGHUP until ctx ends; for several in a row perhaps one only.
+func hangups(ctx context.Context) <-chan os.Signal {
+	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGHUP)
-	go func() {
-		defer signal.Stop(signals)
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case <-signals:
-			}
-			select {
-			case <-ctx.Done():
-			case out <- struct{}{}:
-			}
-		}
-	}()
-	return out
+	context.AfterFunc(ctx, func() { signal.Stop(signals) })
+	return signals
 }

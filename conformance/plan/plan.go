@@ -29,7 +29,7 @@ var Rooms = []Room{
 		Ours: []string{"broker", "broker/nodes", "conformance/checks", "conformance/report", "conformance/suite",
 			"links", "links/amqp", "links/engine", "persistence", "persistence/pebble", "spec"},
 		Outside: []string{"github.com/Azure/go-amqp", "github.com/HdrHistogram/hdrhistogram-go", "github.com/prometheus/client_golang",
-			"github.com/spf13/cobra", "golang.org/x/term"},
+			"github.com/goccy/go-yaml", "github.com/spf13/cobra", "golang.org/x/term"},
 		Tests: []string{"github.com/prometheus/client_model", "github.com/prometheus/common"},
 	},
 	{

@@ -14,13 +14,13 @@ import (
 func checkListen(address string, users, insecure bool) error {
 	host, _, err := net.SplitHostPort(address)
 	if err != nil {
-		return fmt.Errorf("--listen %q is not an address; it looks like 127.0.0.1:5672", address)
+		return fmt.Errorf("%q is not an address; it looks like 127.0.0.1:5672", address)
 	}
 	if users || insecure || isLoopback(host) {
 		return nil
 	}
-	return fmt.Errorf("--listen %s is open to other machines, and without users everybody there could read and write all events: "+
-		"give --users FILE (`hibachi user add FILE NAME` writes one), or --insecure if you mean it", address)
+	return fmt.Errorf("%s is open to other machines, and without users everybody there could read and write all events: "+
+		"give users (--users FILE; `hibachi user add FILE NAME` writes one), or insecure (--insecure) if you mean it", address)
 }
 
 // isLoopback tells whether host can only be reached from this machine. A name other than localhost could be anything.

@@ -7,14 +7,19 @@
 //	Run       from the first port taken to the store closed, or to the hard limit (limit.go)
 //	process   one run: start.go brings it up, stop.go winds it down
 //	phases    what it is up to, for /readyz and for the message at the hard limit
+//	access    who is let in; a Change replaces it while events are served (access.go)
 //	door      health and metrics over HTTP; collector and metricTable are what is counted
 package server
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"time"
+
+	"hibachi/broker"
+	"hibachi/broker/nodes"
+	"hibachi/links"
+	"hibachi/persistence/pebble"
 )
 
 // Options of a run. Zero means the default where there is one.
@@ -26,11 +31,27 @@ type Options struct {
 	Insecure bool   // no users, and still other machines may connect
 	Version  string // of this build, for the metrics
 
-	StopTimeout time.Duration // for an orderly stop; default 10 s
-	Log         *slog.Logger  // default slog.Default()
-	Ready       func(Ready)   // called once, when events are served
+	StopTimeout      time.Duration // for an orderly stop; default 10 s
+	Receive          int64         // bytes received and not yet answered; as links.NewBudget
+	ReceivePerTenant int64
 
-	Reload <-chan struct{} // each value has Users read again; may be nil
+	// Of these the limits; what makes the parts know each other is put in here.
+	Links  links.Options
+	Nodes  nodes.Options
+	Broker broker.Options
+	Store  pebble.Options
+
+	Log   *slog.Logger // default slog.Default()
+	Ready func(Ready)  // called once, when events are served
+
+	Changes <-chan Change // taken over while events are served; may be nil
+}
+
+// Change asks a server that runs to let in others from now on. The users are read again in any case; connections that are open stay.
+type Change struct {
+	Users    string
+	Insecure bool
+	Done     func(error) // called once; after an error everything is as it was. It must not block
 }
 
 func (o Options) withDefaults() Options {
@@ -46,13 +67,24 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// Validate says what is wrong with o, before anything is touched.
+// Validate says what is wrong with o, before anything is touched; a Conflict if it is about who is let in.
 func (o Options) Validate() error {
 	if o.Users != "" && o.Insecure {
-		return errors.New("--insecure is for running without users: leave it away, or --users")
+		return &Conflict{[]string{"insecure", "users"}, "insecure is for running without users: leave it away, or the users"}
 	}
-	return checkListen(o.Listen, o.Users != "", o.Insecure)
+	if err := checkListen(o.Listen, o.Users != "", o.Insecure); err != nil {
+		return &Conflict{[]string{"listen", "users", "insecure"}, err.Error()}
+	}
+	return nil
 }
+
+// Conflict is options that do not go together.
+type Conflict struct {
+	Options []string // names of their flags, the one to blame first
+	text    string
+}
+
+func (c *Conflict) Error() string { return c.text }
 
 // Run serves until ctx ends and then stops in order. An error says what to do about it. It returns at the latest StopTimeout after the end of
 // ctx; what is still running then can only be ended with the process.

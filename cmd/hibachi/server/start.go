@@ -12,7 +12,6 @@ import (
 	"hibachi/broker/nodes"
 	"hibachi/links"
 	"hibachi/links/amqp"
-	"hibachi/links/engine"
 	"hibachi/persistence"
 	"hibachi/persistence/pebble"
 )
@@ -45,7 +44,7 @@ func (p *process) run(ctx context.Context) error {
 		p.abandon()
 		return err
 	}
-	go p.access.keepFresh(ctx, p.options.Reload, p.options.Log)
+	go p.takeChanges(ctx)
 	select {
 	case err := <-p.broken:
 		p.abandon()
@@ -58,8 +57,7 @@ func (p *process) run(ctx context.Context) error {
 // start takes the ports first: that they are taken must not be found out after a long replay. A connection that comes meanwhile waits.
 func (p *process) start() error {
 	p.phases.enter(phaseListening)
-	var err error
-	if p.access, err = p.options.access(); err != nil {
+	if err := p.access.set(p.options); err != nil {
 		return err
 	}
 	if err := p.listen(); err != nil {
@@ -95,12 +93,14 @@ func (p *process) listen() error {
 
 // open opens the store and the broker on it.
 func (p *process) open() error {
-	store, err := pebble.Open(pebble.Options{Dir: p.options.Data, Log: p.options.Log, Fatal: p.storeFailed})
+	o := p.options.Store
+	o.Dir, o.Log, o.Fatal = p.options.Data, p.options.Log, p.storeFailed
+	store, err := pebble.Open(o)
 	if err != nil {
 		return explainOpen(p.options.Data, err)
 	}
 	p.store = store
-	p.broker, err = broker.New(store, broker.Options{})
+	p.broker, err = broker.New(store, p.options.Broker)
 	if err != nil {
 		return fmt.Errorf("start the broker: %w", err)
 	}
@@ -123,18 +123,12 @@ func (p *process) fail(err error) {
 
 // serve lets connections in.
 func (p *process) serve() error {
-	budget := links.NewBudget(0, 0)
-	container := nodes.New(p.broker, nodes.Options{Budget: budget, Authorizer: p.access.authorizer})
+	budget := links.NewBudget(p.options.Receive, p.options.ReceivePerTenant)
+	n := p.options.Nodes
+	n.Budget, n.Authorizer = budget, &p.access
+	container := nodes.New(p.broker, n)
 	var err error
-	p.links, err = links.NewServer(container, links.Options{
-		Engine: engine.Config{
-			ContainerID:   containerID(),
-			Authenticator: p.access.authenticator,
-			Properties:    amqp.MakeMap(amqp.Symbol("product"), "hibachi", amqp.Symbol("version"), p.options.Version),
-		},
-		Budget: budget,
-		Log:    p.options.Log,
-	})
+	p.links, err = links.NewServer(container, p.linksOptions(budget))
 	if err != nil {
 		return fmt.Errorf("serve AMQP: %w", err)
 	}
@@ -152,4 +146,13 @@ func (p *process) serve() error {
 		}
 	}()
 	return nil
+}
+
+func (p *process) linksOptions(budget *links.Budget) links.Options {
+	o := p.options.Links
+	o.Budget, o.Log = budget, p.options.Log
+	o.Engine.ContainerID = containerID()
+	o.Engine.Authenticator = &p.access
+	o.Engine.Properties = amqp.MakeMap(amqp.Symbol("product"), "hibachi", amqp.Symbol("version"), p.options.Version)
+	return o
 }
