@@ -9,7 +9,7 @@ RACE        := $(if $(shell command -v "$$($(GO) env CC)" 2>/dev/null),-race)
 SOURCES     := broker cmd conformance links persistence spec
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test lint fuzz bench crash interop ci clean
+.PHONY: help run build test lint fuzz bench crash conform interop ci clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,13 +42,17 @@ bench: build ## the figures beside a raw file on the same disk, about two minute
 crash: build ## kill the binary under load and look what is left, ROUNDS (20) times
 	$(GO) run ./conformance/crash -binary $(BIN) -rounds $(ROUNDS) $(ARGS)
 
+conform: build ## the conformance suite against the built binary (ARGS="--only FR --format html --out report.html" and more)
+	conformance/conform.sh $(BIN) $(ARGS)
+
 interop: build ## foreign clients: go-amqp, rhea, Qpid Proton in Python and C++, Hono's own; installs what it needs
 	conformance/interop/run.sh $(ARGS)
 
-ci: ## everything a change has to pass: lint, test, build, short fuzzing, short crashing
+ci: ## everything a change has to pass: lint, test, build, conformance, short fuzzing, short crashing
 	$(MAKE) lint
 	$(MAKE) test
 	$(MAKE) build
+	$(MAKE) conform
 	$(MAKE) fuzz FUZZTIME=5s
 	$(MAKE) crash ROUNDS=3
 

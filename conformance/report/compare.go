@@ -92,7 +92,7 @@ func markdown(w io.Writer, runs []*suite.Run) error {
 	}
 	fmt.Fprintf(b, "\n| group | %s |\n|---|%s\n", strings.Join(heads, " | "), strings.Repeat("---|", len(runs)))
 	for _, c := range all {
-		fmt.Fprintf(b, "| %s %s |", c.ID, c.Title)
+		fmt.Fprintf(b, "| %s %s |", c.ID, cell(c.Title))
 		for _, n := range c.Counts {
 			fmt.Fprintf(b, " %s |", countText(n))
 		}
@@ -103,6 +103,9 @@ func markdown(w io.Writer, runs []*suite.Run) error {
 	}
 	return b.Flush()
 }
+
+// cell is text within a table.
+func cell(s string) string { return strings.ReplaceAll(s, "|", "\\|") }
 
 func countText(n counts) string {
 	if n.All() == 0 {
@@ -123,7 +126,7 @@ func countText(n counts) string {
 func markdownChapter(b *bufio.Writer, c chapter, heads []string) {
 	fmt.Fprintf(b, "\n### %s %s\n\n| | requirement | %s |\n|---|---|%s\n", c.ID, c.Title, strings.Join(heads, " | "), strings.Repeat("---|", len(heads)))
 	for _, r := range c.Rows {
-		fmt.Fprintf(b, "| %s | %s |", r.ID, strings.ReplaceAll(r.Title, "|", "\\|"))
+		fmt.Fprintf(b, "| %s | %s |", r.ID, cell(r.Title))
 		for _, in := range r.In {
 			v := suite.Verdict("-")
 			if in != nil {
