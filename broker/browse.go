@@ -184,13 +184,14 @@ func (b *browser) failed(err error) {
 	})
 }
 
-// untake goes back to before the first of ps.
+// untake goes back to before the first of ps. What a connection's reader gives back may come behind what its writer took later and gives back:
+// it never goes forward.
 func (b *browser) untake(_ *Consumer, ps []persistence.Position) {
 	if len(ps) == 0 {
 		return
 	}
 	b.mu.Lock()
-	b.after = slices.Min(ps) - 1
+	b.after = min(b.after, slices.Min(ps)-1)
 	b.records = nil
 	b.rewound = b.busy
 	b.mu.Unlock()

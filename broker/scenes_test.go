@@ -380,6 +380,9 @@ func TestBrowserSeesEverythingAndTakesNothing(t *testing.T) {
 				want(t, b.get(9), "b/3")
 				b.Untake([]persistence.Position{b.all[2].Position})
 				want(t, b.get(9), "b/3")
+				b.Untake([]persistence.Position{b.all[0].Position}) // taken earlier, given back by another goroutine
+				b.Untake([]persistence.Position{b.all[1].Position})
+				want(t, b.get(9), "a/1 a/2 b/3")
 				b.settle(Done, b.all...)
 				b.woken.Store(false)
 				h.publish("acme", 4, "a")
