@@ -9,6 +9,7 @@ import (
 	"crypto/sha256"
 	"crypto/sha512"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"hash"
 	"slices"
@@ -229,7 +230,7 @@ var sasl = suite.Group{
 					c := t.Dial()
 					c.StartSASL()
 					init := t.InitFrame()
-					if t.Profile().OtherHost == "" {
+					if t.Profile().Hostname == "" {
 						init.Set("hostname", host)
 					}
 					c.Write(wire.SASL(init))
@@ -372,45 +373,21 @@ type scramKind struct {
 
 // scram is the client's side of the exchange [RFC 5802 3].
 func scram(t *suite.T, kind scramKind, password string, code uint64) {
-	nonce := make([]byte, 12)
-	if _, err := rand.Read(nonce); err != nil {
+	octets := make([]byte, 12)
+	if _, err := rand.Read(octets); err != nil {
 		t.Fail("no random octets: %v", err)
 	}
-	bare := "n=" + t.Profile().Auth.User + ",r=" + base64.StdEncoding.EncodeToString(nonce)
+	nonce := base64.StdEncoding.EncodeToString(octets)
+	bare := "n=" + t.Profile().Auth.User + ",r=" + nonce
 	c := t.Dial()
 	c.StartSASL()
 	c.Write(wire.SASL(wire.SASLInit.With(wire.F{"mechanism": kind.name, "initial-response": []byte("n,," + bare)})))
 	first := string(c.Expect(wire.SASLChallenge).Body.Binary("challenge"))
-	said := map[string]string{}
-	for _, part := range strings.Split(first, ",") {
-		if k, v, ok := strings.Cut(part, "="); ok {
-			said[k] = v
-		}
-	}
-	salt, err := base64.StdEncoding.DecodeString(said["s"])
-	rounds, err2 := strconv.Atoi(said["i"])
-	if err != nil || err2 != nil || !strings.HasPrefix(said["r"], base64.StdEncoding.EncodeToString(nonce)) {
-		t.FailWant("r=nonce,s=salt,i=rounds", first)
-	}
-	salted, err := pbkdf2.Key(kind.hash, password, salt, rounds, kind.hash().Size())
+	answer, signature, err := kind.answer(password, nonce, bare, first)
 	if err != nil {
-		t.Fail("pbkdf2: %v", err)
+		t.Fail("the challenge %q: %v", first, err)
 	}
-	sign := func(key []byte, text string) []byte {
-		h := hmac.New(kind.hash, key)
-		h.Write([]byte(text))
-		return h.Sum(nil)
-	}
-	key := sign(salted, "Client Key")
-	stored := kind.hash()
-	stored.Write(key)
-	without := "c=biws,r=" + said["r"]
-	all := bare + "," + first + "," + without
-	proof := sign(stored.Sum(nil), all)
-	for i := range proof {
-		proof[i] ^= key[i]
-	}
-	c.Write(wire.SASL(wire.SASLResponse.With(wire.F{"response": []byte(without + ",p=" + base64.StdEncoding.EncodeToString(proof))})))
+	c.Write(wire.SASL(wire.SASLResponse.With(wire.F{"response": []byte(answer)})))
 	final := ""
 	e := c.Next()
 	if e.Kind == suite.GotFrame && e.Frame.Is(wire.SASLChallenge) {
@@ -428,7 +405,49 @@ func scram(t *suite.T, kind scramKind, password string, code uint64) {
 	if more := e.Frame.Body.Binary("additional-data"); len(more) > 0 {
 		final = string(more)
 	}
-	if want := "v=" + base64.StdEncoding.EncodeToString(sign(sign(salted, "Server Key"), all)); final != want {
-		t.FailWant("the server's signature "+want, final)
+	if final != signature {
+		t.FailWant("the server's signature "+signature, final)
 	}
+}
+
+// answer is the client's last message, and the server's that has to follow it.
+func (k scramKind) answer(password, nonce, bare, first string) (answer, signature string, err error) {
+	said := map[string]string{}
+	for _, part := range strings.Split(first, ",") {
+		if name, value, ok := strings.Cut(part, "="); ok {
+			said[name] = value
+		}
+	}
+	if !strings.HasPrefix(said["r"], nonce) || said["r"] == nonce {
+		return "", "", errors.New("its nonce does not continue the client's")
+	}
+	salt, err := base64.StdEncoding.DecodeString(said["s"])
+	if err != nil {
+		return "", "", fmt.Errorf("its salt: %w", err)
+	}
+	rounds, err := strconv.Atoi(said["i"])
+	if err != nil {
+		return "", "", fmt.Errorf("its number of rounds: %w", err)
+	}
+	salted, err := pbkdf2.Key(k.hash, password, salt, rounds, k.hash().Size())
+	if err != nil {
+		return "", "", err
+	}
+	key := k.sign(salted, "Client Key")
+	stored := k.hash()
+	stored.Write(key)
+	without := "c=biws,r=" + said["r"]
+	all := bare + "," + first + "," + without
+	proof := k.sign(stored.Sum(nil), all)
+	for i := range proof {
+		proof[i] ^= key[i]
+	}
+	return without + ",p=" + base64.StdEncoding.EncodeToString(proof),
+		"v=" + base64.StdEncoding.EncodeToString(k.sign(k.sign(salted, "Server Key"), all)), nil
+}
+
+func (k scramKind) sign(key []byte, text string) []byte {
+	h := hmac.New(k.hash, key)
+	h.Write([]byte(text))
+	return h.Sum(nil)
 }

@@ -46,7 +46,7 @@ func (t *T) InitFrame() *wire.Composite {
 	} else {
 		init = wire.SASLInit.With(wire.F{"mechanism": "ANONYMOUS", "initial-response": []byte("conformance")})
 	}
-	if h := t.Profile().OtherHost; h != "" {
+	if h := t.Profile().Hostname; h != "" {
 		init.Set("hostname", h)
 	}
 	return init
@@ -60,7 +60,7 @@ func PlainInit(authzid, user, password string) *wire.Composite {
 // OpenFields are what Open sends unless told otherwise.
 func (t *T) OpenFields() wire.F {
 	f := wire.F{"container-id": t.Name("client"), "max-frame-size": 65536, "channel-max": 255}
-	if h := t.Profile().OtherHost; h != "" {
+	if h := t.Profile().Hostname; h != "" {
 		f["hostname"] = h
 	}
 	return f

@@ -23,15 +23,11 @@ type Profile struct {
 	Auth     Auth          `yaml:"auth"`
 	Patience time.Duration `yaml:"patience"` // how long an answer may take before it is silence; default 2s
 
-	Addresses Addresses     `yaml:"addresses"`
-	Message   Message       `yaml:"message"`
-	Features  []Feature     `yaml:"features"`
-	Commands  Commands      `yaml:"commands"`
-	WebSocket string        `yaml:"websocket"`      // ws://host:port/path
-	OtherHost string        `yaml:"hostname"`       // hostname for open and sasl-init; default none
-	IdleLimit int           `yaml:"idle-limit"`     // shortest idle-time-out that the target honours, in ms
-	Readings  []Reading     `yaml:"readings"`       // what this target does otherwise, knowingly
-	Lifetime  time.Duration `yaml:"pre-open-limit"` // how long the target waits for a login and an open; 0: not known
+	Addresses Addresses `yaml:"addresses"`
+	Message   Message   `yaml:"message"`
+	Features  []Feature `yaml:"features"`
+	Commands  Commands  `yaml:"commands"`
+	Hostname  string    `yaml:"hostname"` // hostname for open and sasl-init; default none
 }
 
 // Auth is how the suite logs in.
@@ -65,12 +61,6 @@ type Commands struct {
 	Restart string `yaml:"restart"` // ends when the target serves again
 	Prepare string `yaml:"prepare"` // before an address is used for the first time; {id} is filled in
 	Delete  string `yaml:"delete"`  // deletes the node of {id}
-}
-
-// Reading is a deviation of this kind of target that is known and explained.
-type Reading struct {
-	Check string `yaml:"check"`
-	Why   string `yaml:"why"`
 }
 
 // Has tells whether the target has a feature.
