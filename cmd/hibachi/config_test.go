@@ -174,3 +174,17 @@ func (b *broker) hangup(t *testing.T, says string) {
 		b.get(t, "/healthz")
 	}
 }
+
+// The bounds of the keys are such that events pass at both ends of all of them at once.
+func TestEventsPassAtTheBounds(t *testing.T) {
+	for _, name := range []string{"config/testdata/least.yaml", "config/testdata/most.yaml"} {
+		t.Run(filepath.Base(name), func(t *testing.T) {
+			b := serve(t, t.TempDir(), "--config", name)
+			hibachi(t, "", b.to("send", "acme", "--device", devices, "--count", "100", "--body", strings.Repeat("x", 600))...).wantOK(t)
+			got := hibachi(t, "", b.to("receive", "acme", "--app", "a", "--create", "--count", "100")...).wantOK(t)
+			if len(got) < 100 {
+				t.Errorf("%d events came", len(got))
+			}
+		})
+	}
+}

@@ -18,13 +18,7 @@ type Key struct {
 	field func(*Config) any // pointer to the value: *string, *bool, *int64 or *time.Duration
 }
 
-// Section is the name of the key's section, empty at the top.
-func (k *Key) Section() string {
-	section, _ := k.split()
-	return section
-}
-
-// split parts the section's name from the name within it.
+// split parts the section's name, empty at the top, from the name within it.
 func (k *Key) split() (section, leaf string) {
 	if section, leaf, ok := strings.Cut(k.Name, "."); ok {
 		return section, leaf
@@ -41,12 +35,6 @@ func (k *Key) IsSwitch() bool { _, ok := k.kind.(yesNo); return ok }
 // Keys are all keys, those of a section side by side, those of none first. It is not to be changed.
 func Keys() []*Key { return keys }
 
-// KeyNamed finds a key.
-func KeyNamed(name string) (*Key, bool) {
-	k, ok := byName[name]
-	return k, ok
-}
-
 const (
 	kib = 1 << 10
 	mib = 1 << 20
@@ -58,7 +46,7 @@ var (
 	bodies       = size{1 * kib, 1 * gib, ""}
 	cache        = size{1 * mib, 1 * tib, ""}
 	patience     = span{time.Second, time.Hour, ""}
-	briefly      = span{100 * time.Millisecond, 10 * time.Minute, ""}
+	briefly      = span{time.Second, 10 * time.Minute, ""}
 	aMillion     = number{1, 1_000_000}
 	tenMillion   = number{1, 10_000_000}
 	isAQuarter   = "a quarter of memory.receive"
@@ -87,7 +75,7 @@ var keys = []*Key{
 	{Name: "log.format", Flag: "log-format", Default: "text", kind: logFormats, field: func(c *Config) any { return &c.Log.Format },
 		Help: "text for people, json for collectors"},
 
-	{Name: "connections.max", Default: "10000", kind: aMillion, field: func(c *Config) any { return &c.Connections.Max },
+	{Name: "connections.max", Default: "10000", kind: number{2, 1_000_000}, field: func(c *Config) any { return &c.Connections.Max },
 		Help: "connections at the same time; one more is closed at once"},
 	{Name: "connections.max-handshakes", Default: "1000", kind: aMillion, field: func(c *Config) any { return &c.Connections.MaxHandshakes },
 		Help: "connections, of those, that are not open yet"},
@@ -159,7 +147,7 @@ var keys = []*Key{
 		Help: "longest pause before an event that was given back comes again"},
 
 	{Name: "rules.settle-mode", Default: "lenient", kind: lenientOrNot, field: func(c *Config) any { return &c.Rules.SettleMode },
-		Help: "`strict` refuses links that settle in `mixed` mode, as the Event API has it; a router in between makes `mixed` of every link"},
+		Help: "`strict` refuses links in settle mode `mixed`, as the Event API has it. A router in between makes `mixed` of every link, and many clients ask for it, `hibachi receive` too"},
 }
 
 var byName = func() map[string]*Key {

@@ -161,13 +161,52 @@ func TestTheKeysAreInOrder(t *testing.T) {
 			t.Errorf("%s is there twice", k.Name)
 		}
 		seen[k.Name] = true
-		if k.Section() != section && seen[k.Section()+"."] {
+		of, _ := k.split()
+		if of != section && seen[of+"."] {
 			t.Errorf("%s is apart from its section", k.Name)
 		}
-		section = k.Section()
+		section = of
 		seen[section+"."] = true
-		if found, ok := KeyNamed(k.Name); !ok || found != k {
-			t.Errorf("%s is not found", k.Name)
+	}
+}
+
+// The two files are started with by a test of the command: events pass with any value that is taken.
+func TestTheFilesOfBoundsHaveThemAll(t *testing.T) {
+	for _, tt := range []struct {
+		file  string
+		bound func(kind) any
+	}{
+		{"testdata/least.yaml", func(k kind) any {
+			switch b := k.(type) {
+			case number:
+				return b.min
+			case size:
+				return b.min
+			case span:
+				return b.min
+			}
+			return nil
+		}},
+		{"testdata/most.yaml", func(k kind) any {
+			switch b := k.(type) {
+			case number:
+				return b.max
+			case size:
+				return b.max
+			case span:
+				return b.max
+			}
+			return nil
+		}},
+	} {
+		s, err := Read(tt.file, nil)
+		if err != nil || s.Err() != nil {
+			t.Fatal(err, s.Err())
+		}
+		for _, k := range Keys() {
+			if want := tt.bound(k.kind); want != nil && s.value(k) != want {
+				t.Errorf("%s has %s for %s", tt.file, s.Text(k), k.Name)
+			}
 		}
 	}
 }

@@ -28,7 +28,7 @@ func keysPage() string {
 	var b strings.Builder
 	section := "-"
 	for _, k := range Keys() {
-		if of := k.Section(); of != section {
+		if of, _ := k.split(); of != section {
 			section = of
 			title := "`" + of + "`"
 			if of == "" {

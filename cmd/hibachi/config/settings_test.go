@@ -19,7 +19,7 @@ func TestFlagsWinOverTheFile(t *testing.T) {
 		"log.level":  {"debug", "f:4"},
 		"log.format": {"text", "default"},
 	} {
-		k, _ := KeyNamed(name)
+		k := byName[name]
 		if s.Text(k) != want.text || s.Origin(k).String() != want.from {
 			t.Errorf("%s is %q from %s", name, s.Text(k), s.Origin(k))
 		}
