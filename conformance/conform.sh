@@ -5,7 +5,8 @@ set -euo pipefail
 
 # start DIR ADDRESS: returns when the broker serves; DIR/address and DIR/pid tell where it is.
 start() {
-	"$(cat "$1/binary")" serve --listen "$2" --http "" --data "$1/data" >"$1/ready" 2>>"$1/log" </dev/null &
+	: >"$1/ready"
+	"$(cat "$1/binary")" serve --listen "$2" --http "" --data "$1/data" >>"$1/ready" 2>>"$1/log" </dev/null &
 	echo $! >"$1/pid"
 	for _ in $(seq 300); do
 		if grep -oE '127\.0\.0\.1:[0-9]+' "$1/ready" >"$1/address"; then
