@@ -113,7 +113,7 @@ func readOwner(fs vfs.FS, dir string) string {
 func (s *Store) engineOptions() *cockroach.Options {
 	o := &s.o
 	po := &cockroach.Options{
-		FS:                          o.FS,
+		FS:                          spare(o.FS, o.Dir),
 		Lock:                        s.lock,
 		Cache:                       cockroach.NewCache(o.CacheSize),
 		FormatMajorVersion:          cockroach.FormatValueSeparation, // pinned: an upgrade cannot be taken back
