@@ -22,15 +22,22 @@ var eventMessage = []suite.Check{
 			header := wire.Header.With(wire.F{"durable": true}).Raw()
 			device := wire.Section(wire.CodeApplicationProperties, wire.Map(wire.Str("device_id"), wire.Str("4711")))
 			cases(t, map[string][]byte{
-				"no section":           wire.Str("an event"),
-				"cut off":              good[:len(good)-1],
-				"header behind body":   wire.Message(device, wire.Data([]byte("x")), header),
-				"two headers":          wire.Message(header, header, device, wire.Data([]byte("x"))),
-				"unknown section":      wire.Message(header, device, wire.Section(0x7f, wire.Bin([]byte("x")))),
-				"durable not boolean":  wire.Message(wire.Section(wire.CodeHeader, wire.List(wire.Str("true"))), device, wire.Data(nil)),
-				"two kinds of a body":  wire.Message(header, device, wire.Data([]byte("x")), wire.Section(wire.CodeValue, wire.Str("x"))),
-				"octets behind":        append(bytes.Clone(good), 0, 0),
-				"properties not a map": wire.Message(header, wire.Section(wire.CodeApplicationProperties, wire.Str("x")), wire.Data(nil)),
+				"no section":                          wire.Str("an event"),
+				"cut off":                             good[:len(good)-1],
+				"header behind body":                  wire.Message(device, wire.Data([]byte("x")), header),
+				"two headers":                         wire.Message(header, header, device, wire.Data([]byte("x"))),
+				"unknown section":                     wire.Message(header, device, wire.Section(0x7f, wire.Bin([]byte("x")))),
+				"durable not boolean":                 wire.Message(wire.Section(wire.CodeHeader, wire.List(wire.Str("true"))), device, wire.Data(nil)),
+				"two kinds of a body":                 wire.Message(header, device, wire.Data([]byte("x")), wire.Section(wire.CodeValue, wire.Str("x"))),
+				"octets behind":                       append(bytes.Clone(good), 0, 0),
+				"properties not a map":                wire.Message(header, wire.Section(wire.CodeApplicationProperties, wire.Str("x")), wire.Data(nil)),
+				"message-id a boolean":                wire.Message(header, wire.Section(wire.CodeProperties, wire.List(wire.Bool(true))), device, wire.Data(nil)),
+				"annotation keys":                     wire.Message(header, wire.Section(wire.CodeMessageAnnotations, wire.Map(wire.Str("device_id"), wire.Str("x"))), device, wire.Data(nil)),
+				"footer keys":                         wire.Message(header, device, wire.Data(nil), wire.Section(wire.CodeFooter, wire.Map(wire.Int(1), wire.Null))),
+				"property keys":                       wire.Message(header, wire.Section(wire.CodeApplicationProperties, wire.Map(wire.Str("device_id"), wire.Str("4711"), wire.Sym("x"), wire.Null)), wire.Data(nil)),
+				"a list as property":                  wire.Message(header, wire.Section(wire.CodeApplicationProperties, wire.Map(wire.Str("device_id"), wire.Str("4711"), wire.Str("x"), wire.List())), wire.Data(nil)),
+				"a string not UTF-8":                  wire.Message(header, device, wire.Section(wire.CodeValue, wire.Str("\xff"))),
+				"a list in the body that is too long": wire.Message(header, device, wire.Section(wire.CodeValue, wire.List8(wire.Compound8(0xc0, 3, 9, []byte{0x40, 0x40})))),
 			}, func(t *suite.T, message []byte) {
 				rejected(t, l, message, "message.well-formed", wire.DecodeError, wire.InvalidField)
 			})

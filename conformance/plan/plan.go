@@ -111,6 +111,16 @@ var Rooms = []Room{
 		Ours: []string{"conformance/suite", "conformance/wire"},
 	},
 	{
+		Dir:   "conformance/mutants",
+		Is:    "plants faults in the broker and has the suite catch them",
+		Tests: []string{"conformance/checks", "conformance/suite"},
+	},
+	{
+		Dir:   "conformance/statement",
+		Is:    "holds docs/event-api.md against the suite and the requirements",
+		Tests: []string{"conformance/checks", "conformance/suite", "spec"},
+	},
+	{
 		Dir:  "conformance/report",
 		Is:   "shows what was found",
 		Ours: []string{"conformance/suite"},
