@@ -54,6 +54,7 @@ type Connection struct {
 	handshakeBy time.Time
 	closeBy     time.Time // our close is out
 	lastRead    time.Time
+	frameBegan  time.Time // the first octets of the frame that is not whole yet came; zero: there is none
 	lastWrite   time.Time
 	partials    list[*Receiver] // by last fragment, oldest first
 	lingering   list[*Receiver] // detached by the peer, outcomes owed; oldest first

@@ -22,10 +22,14 @@ func (c *Connection) Feed(now time.Time, b []byte) (n, need int) {
 		var used int
 		used, need = c.read(d, b[n:])
 		if used == 0 {
+			if n > 0 || c.frameBegan.IsZero() {
+				c.frameBegan = now
+			}
 			return n, need
 		}
 		n += used
 	}
+	c.frameBegan = time.Time{}
 	return n, 0
 }
 

@@ -56,11 +56,28 @@ func (c *Connection) tickOpen() (next time.Time) {
 			return c.tickClosing()
 		}
 	}
+	if by := c.frameBy(); !by.IsZero() {
+		if !c.now.Before(by) {
+			c.closeWith(amqp.Errorf(amqp.ErrResourceLimitExceeded, "a frame was not whole within %v", by.Sub(c.frameBegan)), true)
+			return c.tickClosing()
+		}
+		next = earliest(next, by)
+	}
 	next = earliest(next, c.tickHeartbeat())
 	next = earliest(next, c.tickPartials())
 	next = earliest(next, c.tickLingering())
 	c.shrink()
 	return next
+}
+
+// frameBy is when the frame that is coming must be whole; zero: none is, or there is no hurry. Any octet is a sign of life, so a peer that
+// sends one a second would never be silent. It has a good deal longer than the silence that it was told of, which a slow frame may take
+// [transport 2.4.5].
+func (c *Connection) frameBy() (by time.Time) {
+	if c.frameBegan.IsZero() || c.cfg.IdleTimeout <= 0 {
+		return by
+	}
+	return c.frameBegan.Add(c.cfg.IdleTimeout * 5 / 4)
 }
 
 // tickHeartbeat owes an empty frame when nothing was written for half of what the peer bears.
