@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -18,6 +17,7 @@ import (
 
 	"hibachi/conformance/checks"
 	"hibachi/conformance/suite"
+	"hibachi/conformance/target"
 )
 
 var parallel = flag.Int("at-once", 2, "mutants that are built and run at once")
@@ -25,7 +25,7 @@ var parallel = flag.Int("at-once", 2, "mutants that are built and run at once")
 // TestMutantsAreCaught builds Hibachi with each fault and runs the groups that have to catch it. What the sound one does not pass either
 // counts for nothing.
 func TestMutantsAreCaught(t *testing.T) {
-	sound := target(t, build(t, "sound", nil))
+	sound := start(t, build(t, "sound", nil))
 	baseline := verdicts(t, sound, groupsOf(all))
 	for check, v := range baseline {
 		if v == suite.Fail {
@@ -39,7 +39,7 @@ func TestMutantsAreCaught(t *testing.T) {
 				t.Parallel()
 				slots <- struct{}{}
 				defer func() { <-slots }()
-				broken := target(t, build(t, "broken", overlay(t, &m)))
+				broken := start(t, build(t, "broken", overlay(t, &m)))
 				for _, group := range m.groups {
 					if caught := worse(baseline, verdicts(t, broken, []string{group})); len(caught) == 0 {
 						t.Errorf("group %s did not notice: %s", group, m.name)
@@ -125,65 +125,30 @@ func build(t *testing.T, name string, flags []string) string {
 	return binary
 }
 
-// served is a broker that runs until the test ends, and can be killed and started again.
-type served struct {
-	t       *testing.T
-	address string
-	script  string
-}
-
-// starter kills what ran before, without a word, starts the broker and waits until it says that it serves.
-const starter = `set -e
-cd %q
-if [ -f pid ]; then
-	kill -9 "$(cat pid)" 2>/dev/null || true
-	while kill -0 "$(cat pid)" 2>/dev/null; do sleep 0.02; done
-fi
-[ "$1" != stop ] || exit 0
-: >out
-%q serve --data data --listen %s --http "" >out 2>>log </dev/null &
-echo $! >pid
-for i in $(seq 500); do [ -s out ] && exit 0; sleep 0.02; done
-tail -3 log >&2
-exit 1
-`
-
-func target(t *testing.T, binary string) *served {
+func start(t *testing.T, binary string) *target.Broker {
 	t.Helper()
-	dir := t.TempDir()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	b, err := target.Start(t.TempDir(), binary)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &served{t: t, address: l.Addr().String(), script: filepath.Join(dir, "start.sh")}
-	if err := l.Close(); err != nil {
-		t.Fatal(err)
-	}
-	write(t, s.script, fmt.Sprintf(starter, dir, binary, s.address), 0o700)
-	s.run("start")
-	t.Cleanup(func() { s.run("stop") })
-	return s
-}
-
-func (s *served) run(what string) {
-	s.t.Helper()
-	cmd := exec.Command("sh", s.script, what)
-	cmd.WaitDelay = time.Second // the broker has the same stderr
-	if out, err := cmd.CombinedOutput(); err != nil {
-		s.t.Fatalf("%s: %v: %s", what, err, out)
-	}
+	t.Cleanup(func() {
+		if err := b.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	return b
 }
 
 // verdicts runs groups of checks.
-func verdicts(t *testing.T, s *served, only []string) map[string]suite.Verdict {
+func verdicts(t *testing.T, b *target.Broker, only []string) map[string]suite.Verdict {
 	t.Helper()
 	p, err := suite.LoadProfile("hibachi")
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.Commands.Restart = fmt.Sprintf("sh %q start", s.script)
+	p.Commands.Restart = b.Restart
 	p.Features = append(p.Features, suite.Restart)
-	g, err := suite.NewTarget("amqp://"+s.address, p)
+	g, err := suite.NewTarget("amqp://"+b.Address, p)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -106,14 +106,19 @@ var Rooms = []Room{
 		Outside: []string{"github.com/goccy/go-yaml"},
 	},
 	{
-		Dir:  "conformance/checks",
-		Is:   "the requirements, a group a file",
-		Ours: []string{"conformance/suite", "conformance/wire"},
+		Dir:   "conformance/checks",
+		Is:    "the requirements, a group a file",
+		Ours:  []string{"conformance/suite", "conformance/wire"},
+		Tests: []string{"conformance/target"},
 	},
 	{
 		Dir:   "conformance/mutants",
 		Is:    "plants faults in the broker and has the suite catch them",
-		Tests: []string{"conformance/checks", "conformance/suite"},
+		Tests: []string{"conformance/checks", "conformance/suite", "conformance/target"},
+	},
+	{
+		Dir: "conformance/target",
+		Is:  "a broker that can be killed and started again",
 	},
 	{
 		Dir:   "conformance/statement",
