@@ -207,7 +207,7 @@ var dispositions = suite.Group{
 				s := t.Open(nil).Begin(nil)
 				s.NextDelivery = 0xfffffffc
 				l := s.Sender(t.Queue().Send, nil)
-				l.AwaitCredit(8)
+				l.AwaitCredit(1)
 				var ids []uint32
 				for range 8 {
 					ids = append(ids, l.Send(t.Message("around the corner")))

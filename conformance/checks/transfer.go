@@ -121,8 +121,8 @@ var transfers = suite.Group{
 				}, func(t *suite.T, f wire.F) {
 					l := ready(t)
 					m := t.Message("in two parts")
-					l.raw(wire.F{"more": true}, m[:10])
-					l.more(f, m[10:])
+					l.raw(wire.F{"more": true}, m[:len(m)/2])
+					l.more(f, m[len(m)/2:])
 					l.Session().Conn().Refused(brokenDelivery(wire.InvalidField, wire.NotAllowed, wire.IllegalState, wire.DecodeError))
 				})
 			},
@@ -138,10 +138,10 @@ var transfers = suite.Group{
 					a.AwaitCredit(1)
 					b.AwaitCredit(1)
 					ma, mb := t.Message("first link"), t.Message("second link")
-					ia := a.raw(wire.F{"more": true}, ma[:20])
-					ib := b.raw(wire.F{"more": true}, mb[:20])
-					a.more(nil, ma[20:])
-					b.more(nil, mb[20:])
+					ia := a.raw(wire.F{"more": true}, ma[:8])
+					ib := b.raw(wire.F{"more": true}, mb[:8])
+					a.more(nil, ma[8:])
+					b.more(nil, mb[8:])
 					a.accepted(ia)
 					b.accepted(ib)
 					holds(t, receiver(t, q[0], nil), "first link")
@@ -150,7 +150,7 @@ var transfers = suite.Group{
 				t.Case("one link", func(t *suite.T) {
 					l := ready(t)
 					m := t.Message("x")
-					l.raw(wire.F{"more": true}, m[:10])
+					l.raw(wire.F{"more": true}, m[:len(m)/2])
 					l.raw(nil, m)
 					l.Session().Conn().Refused(brokenDelivery(wire.InvalidField, wire.NotAllowed, wire.IllegalState))
 				})
@@ -167,8 +167,8 @@ var transfers = suite.Group{
 					l := rawLink{sender(t, q, nil)}
 					l.AwaitCredit(2)
 					m := t.Message("aborted")
-					l.raw(wire.F{"more": true}, m[:10])
-					l.more(wire.F{"more": true}, m[10:20])
+					l.raw(wire.F{"more": true}, m[:3])
+					l.more(wire.F{"more": true}, m[3:8])
 					l.more(f, []byte("ignored"))
 					l.accepted(l.raw(nil, t.Message("whole")))
 					holds(t, receiver(t, q, nil), "whole")
@@ -184,9 +184,9 @@ var transfers = suite.Group{
 				l.AwaitCredit(1)
 				m := t.Message("with gaps")
 				id := l.raw(wire.F{"more": true}, nil)
-				l.more(wire.F{"more": true}, m[:10])
+				l.more(wire.F{"more": true}, m[:8])
 				l.more(wire.F{"more": true}, nil)
-				l.more(wire.F{"more": true}, m[10:])
+				l.more(wire.F{"more": true}, m[8:])
 				l.more(nil, nil)
 				l.accepted(id)
 				holds(t, receiver(t, q, nil), "with gaps")
@@ -229,8 +229,8 @@ var transfers = suite.Group{
 					l := rawLink{sender(t, t.Queue(), wire.F{"snd-settle-mode": 2})}
 					l.AwaitCredit(1)
 					m := t.Message("x")
-					l.raw(wire.F{"settled": true, "more": true}, m[:10])
-					l.more(wire.F{"settled": false}, m[10:])
+					l.raw(wire.F{"settled": true, "more": true}, m[:len(m)/2])
+					l.more(wire.F{"settled": false}, m[len(m)/2:])
 					l.Session().Conn().Refused(brokenDelivery(wire.InvalidField, wire.NotAllowed, wire.IllegalState).
 						Or(suite.Ignores, "true holds once it was said, so that the second value means nothing"))
 				})
@@ -303,9 +303,9 @@ var transfers = suite.Group{
 			Title: "batchable may delay outcomes, but they come",
 			Run: func(t *suite.T) {
 				l := ready(t)
-				l.AwaitCredit(10)
 				var ids []uint32
 				for range 10 {
+					l.AwaitCredit(1)
 					ids = append(ids, l.raw(wire.F{"batchable": true}, t.Message("one of ten")))
 				}
 				for _, id := range ids {
@@ -421,9 +421,9 @@ func inParts(t *suite.T, repeated wire.F) {
 	l := rawLink{sender(t, q, nil)}
 	l.AwaitCredit(1)
 	m := t.Message("in three parts")
-	id := l.raw(wire.F{"more": true}, m[:10])
-	l.more(repeated.Plus(wire.F{"more": true}), m[10:20])
-	l.more(repeated, m[20:])
+	id := l.raw(wire.F{"more": true}, m[:3])
+	l.more(repeated.Plus(wire.F{"more": true}), m[3:8])
+	l.more(repeated, m[8:])
 	l.accepted(id)
 	holds(t, receiver(t, q, nil), "in three parts")
 }
