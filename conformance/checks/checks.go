@@ -15,8 +15,18 @@ var Groups = []suite.Group{
 	types,
 	openClose,
 	sessions,
+	attaching,
+	flows,
+	transfers,
+	dispositions,
+	outcomes,
+	messages,
+	nodes,
+	errorHygiene,
+	transactions,
 	sasl,
 	limits,
+	event,
 }
 
 // cases runs a case for each entry, in the order of the names.
