@@ -127,7 +127,7 @@ var eventAddress = []suite.Check{
 		},
 	},
 	{
-		ID: "event.reconnect", Section: pageClients, Level: suite.Must, Needs: on(),
+		ID: "event.reconnect", Section: pageClients, Level: suite.Must, Needs: on(suite.HeldWithoutAny),
 		Title: "a client that comes back under its old names before its old connection is known to be dead gets what it had, and all else",
 		Run: func(t *suite.T) {
 			n := t.Tenant()

@@ -163,10 +163,10 @@ var eventMessage = []suite.Check{
 				p := rich()
 				p.Body = []wire.Raw{wire.Data(bytes.Repeat([]byte("0123456789"), 500))}
 				message := t.MessageOf(p)
-				l := eventSender(t, n)
-				l.Session().Outcome(l.SendIn(300, message), wire.Accepted)
 				r := t.Open(wire.F{"max-frame-size": 512}).Begin(nil).Receiver(n.Default(), nil)
 				r.Grant(1)
+				l := eventSender(t, n)
+				l.Session().Outcome(l.SendIn(300, message), wire.Accepted)
 				d := r.Receive()
 				same(t, message, d)
 				accept(r, d)
@@ -281,8 +281,8 @@ func typed(t *suite.T, contentType string, properties []wire.Raw, bodies map[str
 // unchanged sends an event and wants it as it was.
 func unchanged(t *suite.T, n suite.Tenant, p suite.Parts) {
 	message := t.MessageOf(p)
-	eventSender(t, n).Put(message)
 	l := eventReceiver(t, n.Default(), 1)
+	eventSender(t, n).Put(message)
 	d := l.Receive()
 	same(t, message, d)
 	accept(l, d)

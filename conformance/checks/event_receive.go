@@ -33,8 +33,8 @@ var eventReceive = []suite.Check{
 		Run: func(t *suite.T) {
 			n := t.Tenant()
 			t.Twin("unsettled, first", func(t *suite.T) {
-				eventSender(t, n).Put(eventMessageOf(t, n, "4711", 0))
 				l := eventReceiver(t, n.Default(), 1)
+				eventSender(t, n).Put(eventMessageOf(t, n, "4711", 0))
 				d := l.Receive()
 				if d.Settled {
 					t.Fail("the event came settled: it is lost if the consumer dies now")
@@ -42,9 +42,9 @@ var eventReceive = []suite.Check{
 				accept(l, d)
 			})
 			t.Case("mixed, first", func(t *suite.T) {
-				eventSender(t, n).Put(eventMessageOf(t, n, "4711", 1))
 				l := t.Open(nil).Begin(nil).Receiver(n.Default(), wire.F{"snd-settle-mode": 2})
 				l.Grant(1)
+				eventSender(t, n).Put(eventMessageOf(t, n, "4711", 1))
 				d := l.Receive()
 				if d.Settled {
 					t.Fail("the event came settled: it is lost if the consumer dies now")
@@ -129,8 +129,8 @@ var eventReceive = []suite.Check{
 				"socket cut":        func(l *suite.Link) { l.Session().Conn().Drop() },
 			}, func(t *suite.T, leave func(l *suite.Link)) {
 				n := t.Tenant()
-				eventSender(t, n).Put(eventMessageOf(t, n, "4711", 0))
 				l := eventReceiver(t, n.Default(), 1)
+				eventSender(t, n).Put(eventMessageOf(t, n, "4711", 0))
 				wantEvent(t, l.Receive(), "4711", 0)
 				leave(l)
 				again := eventReceiver(t, n.Default(), 1)
@@ -141,7 +141,7 @@ var eventReceive = []suite.Check{
 		},
 	},
 	{
-		ID: "event.held", Section: pageReceive, Level: suite.Must, Needs: on(suite.HeldWithoutAny),
+		ID: "event.held", Section: pageReceive, Level: suite.Must, Needs: on(),
 		Title: "events are kept while nobody receives, and the first consumer gets them",
 		Run: func(t *suite.T) {
 			n := t.Tenant()
@@ -189,17 +189,21 @@ var eventReceive = []suite.Check{
 	},
 	{
 		ID: "event.no-credit", Section: pageClients, Level: suite.Must, Needs: on(),
-		Title: "a consumer without credit gets nothing, and one with credit for one gets one",
+		Title: "a consumer without credit gets nothing, and one with credit gets as many as that",
 		Run: func(t *suite.T) {
 			n := t.Tenant()
-			putEvents(t, eventSender(t, n), n, 1, "a", "b", "c")
 			l := eventReceiver(t, n.Default(), 0)
+			putEvents(t, eventSender(t, n), n, 1, "a", "b", "c", "d")
 			nothingFor(t, l, "there is no credit")
 			l.Grant(1)
 			d := l.Receive()
 			nothingFor(t, l, "the credit is used up")
 			accept(l, d)
 			nothingFor(t, l, "an outcome is no credit")
+			l.Grant(2)
+			l.Receive()
+			l.Receive()
+			nothingFor(t, l, "both credits are used up")
 		},
 	},
 	{
@@ -207,7 +211,9 @@ var eventReceive = []suite.Check{
 		Title: "credit that a consumer sends behind its attach, without waiting for the answer, counts",
 		Run: func(t *suite.T) {
 			n := t.Tenant()
+			idle := eventReceiver(t, n.Default(), 0) // so that the event is kept where nothing is without a consumer
 			eventSender(t, n).Put(eventMessageOf(t, n, "4711", 0))
+			idle.Session().Conn().Alive()
 			s := t.Open(nil).Begin(nil)
 			f := s.ReceiverFields(n.Default())
 			s.Send(wire.Attach.With(f), wire.Flow.With(s.FlowFields(), wire.F{"handle": 0, "delivery-count": 0, "link-credit": 200}))
@@ -222,8 +228,8 @@ var eventReceive = []suite.Check{
 		Title: "delivery-tags are at most 32 octets long, and no two that are not settled are the same",
 		Run: func(t *suite.T) {
 			n := t.Tenant()
-			putEvents(t, eventSender(t, n), n, 1, "a", "b", "c", "d", "e")
 			l := eventReceiver(t, n.Default(), 5)
+			putEvents(t, eventSender(t, n), n, 1, "a", "b", "c", "d", "e")
 			seen := map[string]bool{}
 			for range 5 {
 				d := l.Receive()
@@ -235,7 +241,7 @@ var eventReceive = []suite.Check{
 		},
 	},
 	{
-		ID: "receive.expiry", Section: "Tenant API, Resource Limits", Level: suite.Must, Needs: on(suite.Expiry), Takes: 15 * time.Second,
+		ID: "receive.expiry", Section: "Tenant API, Resource Limits", Level: suite.Must, Needs: on(suite.Expiry, suite.HeldWithoutAny), Takes: 15 * time.Second,
 		Title: "an event whose ttl is over is not delivered",
 		Run: func(t *suite.T) {
 			n := t.Tenant()
@@ -258,8 +264,8 @@ var eventOutcomes = []suite.Check{
 		Title: "an event that was accepted does not come again, and the next one of its device does",
 		Run: func(t *suite.T) {
 			n := t.Tenant()
-			putEvents(t, eventSender(t, n), n, 2, "4711")
 			l := eventReceiver(t, n.Default(), 10)
+			putEvents(t, eventSender(t, n), n, 2, "4711")
 			for i := range 2 {
 				d := l.Receive()
 				wantEvent(t, d, "4711", i)
@@ -275,8 +281,8 @@ var eventOutcomes = []suite.Check{
 		Title: "one disposition settles all deliveries of its range, and none beside it",
 		Run: func(t *suite.T) {
 			n := t.Tenant()
-			putEvents(t, eventSender(t, n), n, 1, "a", "b", "c", "d", "e")
 			l := eventReceiver(t, n.Default(), 5)
+			putEvents(t, eventSender(t, n), n, 1, "a", "b", "c", "d", "e")
 			var ds []*suite.Delivery
 			for range 5 {
 				ds = append(ds, l.Receive())
@@ -326,8 +332,8 @@ var eventOutcomes = []suite.Check{
 		Title: "an event that was rejected is not lost without a trace: it goes to the dead letters, or comes again",
 		Run: func(t *suite.T) {
 			n := t.Tenant()
-			putEvents(t, eventSender(t, n), n, 2, "4711")
 			l := eventReceiver(t, n.Default(), 10)
+			putEvents(t, eventSender(t, n), n, 2, "4711")
 			d := l.Receive()
 			wantEvent(t, d, "4711", 0)
 			l.Settle(d, wire.Rejected.With(wire.F{"error": wire.Error.With(wire.F{"condition": "hono:bad-request"})}))
@@ -347,8 +353,8 @@ var eventOutcomes = []suite.Check{
 // eventReturned gives an event back and wants it again, with that delivery-count, before the next one of its device.
 func eventReturned(t *suite.T, state *wire.Composite, count uint64) {
 	n := t.Tenant()
-	putEvents(t, eventSender(t, n), n, 2, "4711")
 	l := eventReceiver(t, n.Default(), 0)
+	putEvents(t, eventSender(t, n), n, 2, "4711")
 	l.Grant(1)
 	d := l.Receive()
 	wantEvent(t, d, "4711", 0)

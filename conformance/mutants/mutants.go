@@ -60,7 +60,7 @@ var all = []mutant{
 	{"a gap in the delivery-ids", one("links/engine/sender.go", "\ts.queue.begin()\n\tif s.settled {", "\ts.queue.begin()\n\ts.session.sent.push(delivery{})\n\tif s.settled {"), []string{"TR"}},
 	{"an aborted delivery is delivered", one("links/engine/partial.go", "if t.Aborted { //", "if t.Aborted && r.partial == nil { //"), []string{"TR"}},
 	{"a tag of 33 octets is taken", one("links/engine/partial.go", "case len(t.DeliveryTag) > maxTag:", "case len(t.DeliveryTag) > 2*maxTag:"), []string{"TR"}},
-	{"a state that is not final settles", one("links/engine/disposition.go", "if !d.Settled && !d.State.Terminal() {", "if !d.Settled && d.State.Kind == 0 {"), []string{"OU"}},
+	{"a state that is not final settles", one("links/engine/disposition.go", "if !d.Settled && !d.State.Terminal() {", "if !d.Settled && d.State.Kind == 0 {"), []string{"DI"}},
 	{"an outcome that is not settled is not answered", one("links/engine/disposition.go", "\t\tif !d.Settled {\n\t\t\ts.confirm(", "\t\tif d.Settled {\n\t\t\ts.confirm("), []string{"DI"}},
 	{"no heartbeat", one("links/engine/idle.go", "\tc.heartbeat = true\n", "\tc.heartbeat = false\n"), []string{"OP"}},
 	{"our own max-frame-size is not kept", one("links/engine/frames_in.go", "if len(b) >= 4 && binary.BigEndian.Uint32(b) > limit {", "if len(b) >= 4 && binary.BigEndian.Uint32(b) > 64*limit {"), []string{"FR"}},
