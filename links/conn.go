@@ -5,6 +5,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"strings"
 	"sync"
 	"time"
 
@@ -140,8 +141,8 @@ func (c *conn) onOpen() {
 	c.mu.Unlock()
 	c.opened = true
 	c.server.handshakes.Add(-1)
-	c.log().Info("connection opened", slog.String("container", c.peer.ContainerID), slog.String("identity", c.peer.Identity),
-		slog.String("product", c.peer.Product))
+	c.log().Info("connection opened", slog.String("container", clip(c.peer.ContainerID)), slog.String("identity", c.peer.Identity),
+		slog.String("product", clip(c.peer.Product)))
 }
 
 // onClose: the connection is over as far as the protocol goes. From here on it is a matter of seconds.
@@ -173,6 +174,16 @@ func (c *conn) log() *slog.Logger {
 	return c.server.log.With(slog.String("remote", c.remote))
 }
 
+// loggedText is how many octets of what a peer says go into a line of the log: a frame's worth a connection would fill the disk.
+const loggedText = 256
+
+func clip(s string) string {
+	if len(s) <= loggedText {
+		return s
+	}
+	return strings.ToValidUTF8(s[:loggedText], "") + "…"
+}
+
 // logEnd tells people how it ended.
 func (c *conn) logEnd() {
 	lasted := slog.Duration("lasted", c.server.now().Sub(c.began).Round(time.Millisecond))
@@ -188,12 +199,12 @@ func (c *conn) logEnd() {
 	case !c.opened && lost == nil:
 		c.log().Warn("connection refused", slog.String("why", "bad credentials, or not the protocol that we speak"), lasted)
 	case !c.opened:
-		c.log().Warn("connection refused", slog.Any("why", lost), lasted)
+		c.log().Warn("connection refused", slog.String("why", clip(lost.Error())), lasted)
 	case lost != nil && lost != error(errStopping):
-		c.log().Warn("connection lost", slog.Any("error", lost), lasted, slog.String("container", c.peer.ContainerID),
+		c.log().Warn("connection lost", slog.String("error", clip(lost.Error())), lasted, slog.String("container", clip(c.peer.ContainerID)),
 			slog.Uint64("received", c.in), slog.Uint64("sent", c.out))
 	default:
-		c.log().Info("connection closed", lasted, slog.String("container", c.peer.ContainerID),
+		c.log().Info("connection closed", lasted, slog.String("container", clip(c.peer.ContainerID)),
 			slog.Uint64("received", c.in), slog.Uint64("sent", c.out))
 	}
 }

@@ -66,6 +66,27 @@ func TestConnectionsBeyondTheLimitsAreClosed(t *testing.T) {
 	})
 }
 
+// Else whoever may connect could fill the disk with what he calls himself.
+func TestPeersWriteLittleIntoTheLog(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		s := serve(t, newHouse(), func(o *Options) { o.Log = slog.New(slog.NewTextHandler(&log, nil)) })
+		p := connect(t, s)
+		p.write(amqp.HeaderAMQP[:])
+		p.wantHeader(amqp.HeaderAMQP, "the header is answered")
+		long := strings.Repeat("ö", 10_000)
+		p.say(&amqp.Open{ContainerID: long, MaxFrameSize: 64 << 10, Properties: amqp.MakeMap(amqp.Symbol("product"), long)})
+		want[*amqp.Open](p, "open is answered")
+		p.say(&amqp.Close{Err: &amqp.Error{Condition: "x", Description: long}})
+		want[*amqp.Close](p, "close is answered")
+		p.wantEnd("the connection is over")
+		synctest.Wait() // for the last line
+		if n := log.Len(); n == 0 || n > 4<<10 {
+			t.Errorf("%d octets in the log:\n%.5000s", n, &log)
+		}
+	})
+}
+
 func TestWhatIsNotAMQPIsAnsweredAndClosed(t *testing.T) {
 	noise := make([]byte, 4096)
 	rand.Read(noise)
