@@ -135,7 +135,7 @@ func creates(p attaching) bool { return p.create }
 
 // openLocked prepares the opening of an application; begin is to be called without the lock.
 func (t *Tenant) openLocked(a *application, create bool) (begin func()) {
-	sub := newSubscription(t.env, t.log, func() { t.left(a) })
+	sub := newSubscription(t, a.name, func() { t.left(a) })
 	a.state, a.sub, a.creates = opening, sub, create
 	return func() {
 		t.log.OpenCursor(a.name, create, sub, func(c persistence.Cursor, err error) {

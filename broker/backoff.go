@@ -35,7 +35,7 @@ func (w *waitings) pop() *lane   { return heap.Pop((*dueHeap)(w)).(*lane) }
 type dueHeap []*lane
 
 func (h dueHeap) Len() int           { return len(h) }
-func (h dueHeap) Less(i, j int) bool { return h[i].due.Before(h[j].due) }
+func (h dueHeap) Less(i, j int) bool { return h[i].trouble.due.Before(h[j].trouble.due) }
 func (h dueHeap) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
 func (h *dueHeap) Push(x any)        { *h = append(*h, x.(*lane)) }
 func (h *dueHeap) Pop() any {
@@ -46,9 +46,13 @@ func (h *dueHeap) Pop() any {
 	return l
 }
 
-// armLocked sets the alarm to when the next lane is due. One alarm a subscription: what is due later is armed when it rings.
+// armLocked sets the alarm to when the next lane is due, or has been aside for too long. One alarm a subscription: what is due later is
+// armed when it rings.
 func (s *subscription) armLocked(now time.Time) {
 	next := s.ledger.ripe(now)
+	if due := s.ledger.asideDue; !due.IsZero() && (next.IsZero() || due.Before(next)) {
+		next = due
+	}
 	switch {
 	case next.IsZero() || !s.alarmAt.IsZero() && !next.Before(s.alarmAt):
 		return // Nothing waits, or it rings early enough.
@@ -60,12 +64,15 @@ func (s *subscription) armLocked(now time.Time) {
 	s.alarmAt = next
 }
 
-// ring makes ready what is due.
+// ring makes ready what is due, and ends the patience with what nobody can take.
 func (s *subscription) ring() {
+	now := s.env.now()
 	s.mu.Lock()
 	s.alarmAt = time.Time{}
-	s.armLocked(s.env.now())
+	s.reviewAsideLocked(now)
+	s.armLocked(now)
 	s.stirredLocked()
 	s.mu.Unlock()
+	s.dig()
 	s.rouse()
 }

@@ -14,6 +14,8 @@
 //	ledger        what is open, who has it, what comes next; the hard half, with its essay
 //	lane          the events of one device: at most one is out at a time
 //	Consumer      takes deliveries and settles them; or browses
+//	trouble       what is known of an event that came back
+//	undertaker    makes dead letters of what was rejected, and of poison
 //	waiters       the consumers that want more than there was
 //
 // Nothing here has a goroutine of its own. Work is done by whoever brings the occasion: a connection's writer takes, its reader
@@ -30,6 +32,8 @@ import (
 	"hibachi/persistence"
 )
 
+const maxTenantName = 255
+
 // Broker is the tenants of one store. All methods may be called from any goroutine.
 type Broker struct {
 	// Set once.
@@ -42,6 +46,7 @@ type Broker struct {
 
 // environment is what all parts of one broker share. Set once, but for what is atomic.
 type environment struct {
+	store    persistence.Store
 	limits   Options
 	now      func() time.Time
 	page     int // keys of one Scan
@@ -58,17 +63,34 @@ func New(s persistence.Store, o Options) (*Broker, error) {
 	o = o.withDefaults()
 	b := &Broker{
 		store:   s,
-		env:     &environment{limits: o, now: o.Now, page: scanPage, memory: &memory{limit: o.LedgerMemory}},
+		env:     &environment{store: s, limits: o, now: o.Now, page: scanPage, memory: &memory{limit: o.LedgerMemory}},
 		tenants: make(map[string]*Tenant),
 	}
 	for _, name := range s.Names() {
-		b.tenants[name] = nil
+		if isTenant(name) {
+			b.tenants[name] = nil
+		}
 	}
 	return b, nil
 }
 
-// Tenant gives the tenant of that name (1 to 255 bytes), on first use a new one. Tenants on disk count for MaxTenants and are always found.
+// poison gives an application's policy, with the defaults.
+func (e *environment) poison(tenant, application string) Poison {
+	var p Poison
+	if e.limits.Poison != nil {
+		p = e.limits.Poison(tenant, application)
+	}
+	if p.MaxAttempts <= 0 {
+		p.MaxAttempts = defaultMaxAttempts
+	}
+	return p
+}
+
+// Tenant gives the tenant of that name (1 to 255 bytes, none of them 0), on first use a new one. Tenants on disk count for MaxTenants and are always found.
 func (b *Broker) Tenant(name string) (*Tenant, error) {
+	if len(name) == 0 || len(name) > maxTenantName || !isTenant(name) {
+		return nil, ErrTenantName
+	}
 	b.mu.Lock()
 	t, known := b.tenants[name]
 	full := len(b.tenants) >= b.env.limits.MaxTenants

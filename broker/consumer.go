@@ -71,12 +71,16 @@ const (
 	Done   Verb = iota // accepted
 	Return             // released: back to the head of its lane, backs off; not counted in the header
 	Failed             // modified(delivery-failed): as Return, and counted in the header
+	Reject             // rejected: a dead letter at once
+	Unfit              // it could not even be sent: back to the head of its lane for others than this consumer, as if it had never been taken
 )
 
 // Settlement is a consumer's verdict on one event.
 type Settlement struct {
 	Position persistence.Position
 	Verb     Verb
+	NotHere  bool   // of Return and Failed: this consumer does not want it again
+	Why      string // of Reject: what the consumer said
 }
 
 // Settle applies verdicts; those on events that this consumer does not hold are ignored. A Done is on disk some milliseconds later; after

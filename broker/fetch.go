@@ -81,6 +81,9 @@ func (s *subscription) chooseLocked(head persistence.Position) (t task, want int
 		return nothing, 0
 	}
 	g := &s.ledger
+	if g.behind.n > 0 && g.ready.n+g.loaded.n == 0 && (g.scan >= head || !g.lookable()) {
+		g.bringBehind()
+	}
 	want = min(s.appetite, lookahead) - g.loaded.n
 	switch {
 	case want > 0 && g.ready.n > 0 && g.roomForBodies():

@@ -215,7 +215,7 @@ func (c *hand) fetch(n int) []Delivery {
 func (c *hand) settle(v Verb, ds ...Delivery) {
 	ss := make([]Settlement, len(ds))
 	for i, d := range ds {
-		ss[i] = Settlement{d.Position, v}
+		ss[i] = Settlement{Position: d.Position, Verb: v}
 	}
 	c.Settle(ss)
 }
@@ -275,6 +275,9 @@ func (s *subscription) check(t testing.TB) {
 		count[l.state]++
 		held += l.q.n
 		charge += laneSize + l.q.n*positionSize + bodySize(l.record)
+		if l.trouble != nil {
+			charge += troubleSize
+		}
 		if l.blocked() {
 			blocked++
 			fat += l.q.n - 1
@@ -306,6 +309,10 @@ func (s *subscription) check(t testing.TB) {
 		{"loaded", g.loaded.n, count[loaded]},
 		{"out", len(g.out), count[out]},
 		{"waiting", len(g.waiting), count[waiting]},
+		{"aside", g.aside.n, count[aside]},
+		{"behind", g.behind.n, count[behind]},
+		{"burying", g.burying, count[burying]},
+		{"parked", g.parked, count[parked]},
 		{"memory", g.account.used, charge},
 	} {
 		if c.got != c.want {

@@ -1,13 +1,8 @@
 package broker
 
-import (
-	"time"
+import "hibachi/persistence"
 
-	"hibachi/persistence"
-)
-
-// laneState says where the first event of a lane is. (Two more are to come: parked, for a device held until an operator lets it go,
-// and burying, for a lane that waits until its dead letter is on disk.)
+// laneState says where the first event of a lane is.
 type laneState uint8
 
 const (
@@ -17,6 +12,10 @@ const (
 	loaded                   // it may be handed out
 	out                      // a consumer has it
 	waiting                  // it was returned and backs off
+	aside                    // it may be handed out, but not to whoever came so far (aside.go)
+	burying                  // its dead letter is on its way to the disk (burial.go)
+	parked                   // it is held until an operator lets it go
+	behind                   // of an unordered ledger: it was returned, and comes after all others
 )
 
 // lane is the events of one device (or of a few, see laneOf) that one application has not done with.
@@ -36,19 +35,23 @@ type lane struct {
 	moved   uint32 // the pass during or after which an event of it was done last
 
 	// Of the first event.
-	record   persistence.Record // loaded
+	record   persistence.Record // loaded; perhaps aside
 	consumer *Consumer          // out
-	due      time.Time          // waiting
-	returns  uint32             // by a consumer's verdict, since the last one that was done
-	failures uint32             // those of them that count for the header
+	trouble  *trouble           // nil: it never came back by a verdict
 	seen     bool               // a consumer had it
 
-	queue  links // in ready, loaded, or its consumer's leases, as the state says
+	queue  links // in ready, loaded, aside, behind, or its consumer's leases, as the state says
 	spills links // in ledger.spilled
 }
 
 // blocked lanes cannot go on by themselves.
-func (l *lane) blocked() bool { return l.state == out || l.state == waiting }
+func (l *lane) blocked() bool {
+	switch l.state {
+	case out, waiting, aside, burying, parked:
+		return true
+	}
+	return false
+}
 
 // links are a lane's neighbours in one list.
 type links struct{ prev, next *lane }

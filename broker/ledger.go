@@ -24,8 +24,14 @@ import (
 // settles, and its next event becomes ready at once: before the done is on disk, since a crash between can only repeat a suffix.
 //
 //	look -> lane -> ready -> loading -> loaded -> out -> done: the next of the lane, ready
-//	                  ^                            |
+//	                  ^                   |        |
+//	                  |                 aside      +--> burying: rejected, or poison; done when its dead letter is on disk
+//	                  |                            |
+//	                  |                            +--> parked: poison that is not to be a dead letter
 //	                  +---------- waiting <--------+ returned: the same event again
+//
+// The dead letters of an application are read with a ledger too, an unordered one: each is a lane of its own, and what is returned goes
+// behind all others.
 //
 // A lane holds positions (16 bytes with their slack), not events. When it has its share of them, 8 when it is blocked and 64 when it
 // flows, or when there is no room, the look keeps nothing more of it: the lane is spilled, and remembers only after, above which
@@ -60,6 +66,7 @@ import (
 type ledger struct {
 	// Set once.
 	maxHeld, maxBlocked, maxOut, maxLoaded int
+	unordered                              bool
 
 	account account
 	scan    persistence.Position // everything up to here was looked at
@@ -70,11 +77,17 @@ type ledger struct {
 	ready, loaded laneList
 	waiting       waitings
 	out           map[persistence.Position]*lane
+	behind        laneList
+	aside         laneList
+	asideDue      time.Time // when the patience with one of them may be over; zero: with none
+	burying       int       // lanes
+	parked        int       // lanes
 
-	held        int // positions in all q
-	fat         int // those of them that stand behind the first of a blocked lane
-	idle        int // lanes with nothing in q
-	loadedBytes int
+	held        int  // positions in all q
+	fat         int  // those of them that stand behind the first of a blocked lane
+	idle        int  // lanes with nothing in q
+	loadedBytes int  // of loaded lanes
+	asideBytes  int  // of those that are aside
 	starved     bool // there was no memory for something
 	starvedAt   int  // what was used then
 
@@ -105,6 +118,8 @@ func newLedger(o Options, pool *memory) ledger {
 		out:        make(map[persistence.Position]*lane),
 		ready:      laneList{at: inQueue},
 		loaded:     laneList{at: inQueue},
+		aside:      laneList{at: inQueue},
+		behind:     laneList{at: inQueue},
 		spilled:    laneList{at: inSpills},
 		pass:       pass{number: 1},
 	}
@@ -134,7 +149,9 @@ func (g *ledger) short() bool {
 func (g *ledger) becomeStarved() { g.starved, g.starvedAt = true, g.account.used }
 
 // blocked is how many lanes cannot go on by themselves.
-func (g *ledger) blocked() int { return len(g.out) + len(g.waiting) }
+func (g *ledger) blocked() int {
+	return len(g.out) + len(g.waiting) + g.aside.n + g.burying + g.parked
+}
 
 // look takes the next event of the log into its lane. It reports false if it did not: the look stops before this event.
 func (g *ledger) look(k persistence.Key) (*lane, bool) {
@@ -240,6 +257,9 @@ func (g *ledger) unload(keys []persistence.Key) {
 
 // dropBodies makes the loaded ready again, before all others: nobody is there to take them.
 func (g *ledger) dropBodies() {
+	for g.aside.n > 0 {
+		g.comeForward(g.aside.back)
+	}
 	for g.loaded.n > 0 {
 		l := g.loaded.back
 		g.dropBody(l)
@@ -253,6 +273,10 @@ func (g *ledger) dropBody(l *lane) {
 	g.loaded.remove(l)
 	size := bodySize(l.record)
 	g.loadedBytes -= size
+	g.letGo(l, size)
+}
+
+func (g *ledger) letGo(l *lane, size int) {
 	g.account.refund(size)
 	l.record = persistence.Record{}
 }
@@ -262,16 +286,30 @@ func bodySize(r persistence.Record) int { return len(r.Body) + len(r.Envelope) }
 // deliverables is how many events take would give.
 func (g *ledger) deliverables() int { return max(0, min(g.loaded.n, g.maxOut-len(g.out))) }
 
-// take hands the next event out to c. There must be deliverables.
-func (g *ledger) take(c *Consumer) (*lane, persistence.Record) {
-	l := g.loaded.front
+// handOut gives the event of a lane, loaded or aside with its body, to c.
+func (g *ledger) handOut(l *lane, c *Consumer) persistence.Record {
 	r := l.record
-	g.dropBody(l)
+	g.leave(l)
 	l.state, l.consumer = out, c
 	g.fat += l.q.n - 1
 	c.leases.push(l)
 	g.out[r.Position] = l
-	return l, r
+	return r
+}
+
+// leave takes a lane that is loaded or aside off its list.
+func (g *ledger) leave(l *lane) {
+	if l.state == aside {
+		g.leaveAside(l)
+		return
+	}
+	g.dropBody(l)
+}
+
+// expire ends an event that is loaded or aside, and that nobody is to have any more.
+func (g *ledger) expire(l *lane) {
+	g.leave(l)
+	g.finish(l)
 }
 
 // heldBy gives the lane whose event at p is out at c, or nil.
@@ -285,34 +323,92 @@ func (g *ledger) heldBy(c *Consumer, p persistence.Position) *lane {
 // settle ends what is out with done: the lane goes on.
 func (g *ledger) settle(l *lane) {
 	g.takeBack(l)
+	g.finish(l)
+}
+
+// finish ends the first event of a lane, which is in no list, with done.
+func (g *ledger) finish(l *lane) {
 	g.done = append(g.done, persistence.Key{Position: l.q.first, Lane: l.id})
 	l.moved = g.pass.number
 	g.next(l)
 }
 
-// giveBack ends what is out with its event at the head of its lane again. With a wait the lane backs off until due.
-func (g *ledger) giveBack(l *lane, due time.Time) {
+// giveBack ends what is out with its event at the head of its lane again.
+func (g *ledger) giveBack(l *lane) {
 	g.takeBack(l)
-	if due.IsZero() {
-		g.becomeReady(l)
-		return
-	}
-	l.state, l.due = waiting, due
+	g.comeAgain(l)
+}
+
+// giveBackLater is giveBack, but the lane backs off until due.
+func (g *ledger) giveBackLater(l *lane, due time.Time) {
+	g.takeBack(l)
+	g.wait(l, due)
+}
+
+// wait has a lane, which is in no list, back off.
+func (g *ledger) wait(l *lane, due time.Time) {
+	l.state = waiting
+	g.troubleOf(l).due = due
 	g.fat += l.q.n - 1
 	g.waiting.push(l)
 }
 
+// comeAgain has the first event of a lane, which is in no list, handed out once more: after all others if there is no order.
+func (g *ledger) comeAgain(l *lane) {
+	if !g.unordered {
+		g.becomeReady(l)
+		return
+	}
+	l.state = behind
+	g.behind.push(l)
+}
+
+// bringBehind has those that were returned come again. All others went before.
+func (g *ledger) bringBehind() {
+	for g.behind.n > 0 {
+		l := g.behind.front
+		g.behind.remove(l)
+		g.becomeReady(l)
+	}
+}
+
+// bury has a lane, which is in no list, wait for the dead letter of its first event.
+func (g *ledger) bury(l *lane) {
+	l.state = burying
+	g.burying++
+	g.fat += l.q.n - 1
+}
+
+// unbury ends that; the lane is in no list.
+func (g *ledger) unbury(l *lane) {
+	g.burying--
+	g.fat -= l.q.n - 1
+}
+
+// park holds a lane, which is in no list.
+func (g *ledger) park(l *lane) {
+	l.state = parked
+	g.parked++
+	g.fat += l.q.n - 1
+}
+
+// unpark ends that; the lane is in no list.
+func (g *ledger) unpark(l *lane) {
+	g.parked--
+	g.fat -= l.q.n - 1
+}
+
 // ripe makes the lanes ready whose wait is over, and gives when the next one's is (zero: none waits).
 func (g *ledger) ripe(now time.Time) (next time.Time) {
-	for len(g.waiting) > 0 && !g.waiting[0].due.After(now) {
+	for len(g.waiting) > 0 && !g.waiting[0].trouble.due.After(now) {
 		l := g.waiting.pop()
 		g.fat -= l.q.n - 1
-		g.becomeReady(l)
+		g.comeAgain(l)
 	}
 	if len(g.waiting) == 0 {
 		return time.Time{}
 	}
-	return g.waiting[0].due
+	return g.waiting[0].trouble.due
 }
 
 func (g *ledger) takeBack(l *lane) {
@@ -328,7 +424,8 @@ func (g *ledger) next(l *lane) {
 	l.q.pop()
 	g.held--
 	g.account.refund(positionSize)
-	l.returns, l.failures, l.seen = 0, 0, false
+	g.calm(l)
+	l.seen = false
 	switch {
 	case l.q.n > 0:
 		g.becomeReady(l)

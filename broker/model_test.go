@@ -281,12 +281,12 @@ func (m *modelTest) settleSome(a *modelApplication, c *hand) {
 		if m.rnd.IntN(3) == 0 {
 			return false
 		}
-		ss = append(ss, Settlement{d.Position, verb})
+		ss = append(ss, Settlement{Position: d.Position, Verb: verb})
 		m.settled(a, d, verb)
 		return true
 	})
 	if len(ss) > 0 && m.rnd.IntN(5) == 0 { // what is settled already, and what it never had
-		ss = append(ss, ss[0], Settlement{ss[0].Position + 1_000_000, Done})
+		ss = append(ss, ss[0], Settlement{Position: ss[0].Position + 1_000_000, Verb: Done})
 	}
 	c.Settle(ss)
 }

@@ -17,6 +17,11 @@ type Options struct {
 	LedgerMemory    int64         // bytes of all ledgers together; default 128 MiB. Beside it each ledger in use has 64 KiB of its own
 	BackoffMax      time.Duration // between two deliveries of an event that is returned again and again; default 30 s
 	Now             func() time.Time
+
+	Poison             func(tenant, application string) Poison        // each application's policy; default: dead letters after 10 attempts. Must not block
+	MaxDeadLetters     int                                            // of one application; default 100,000. At the limit devices are parked instead
+	MaxDeadLetterBytes int64                                          // of one application; default 1 GiB
+	Label              func(message []byte, letter DeadLetter) []byte // gives the message of a dead letter; default: the event's, as it is
 }
 
 // Validate says which field is out of its bounds, and why.
@@ -34,6 +39,8 @@ func (o Options) Validate() error {
 		{"MaxLoadedBytes", int64(o.MaxLoadedBytes), 1},
 		{"LedgerMemory", o.LedgerMemory, 1},
 		{"BackoffMax", int64(o.BackoffMax), 1},
+		{"MaxDeadLetters", int64(o.MaxDeadLetters), 1},
+		{"MaxDeadLetterBytes", o.MaxDeadLetterBytes, 1},
 	} {
 		if f.value != 0 && f.value < f.min {
 			return fmt.Errorf("broker: %s is %d, but at least %d (or 0 for the default)", f.name, f.value, f.min)
@@ -55,6 +62,8 @@ func (o Options) withDefaults() Options {
 	setDefault(&o.MaxLoadedBytes, 4<<20)
 	setDefault(&o.LedgerMemory, 128<<20)
 	setDefault(&o.BackoffMax, 30*time.Second)
+	setDefault(&o.MaxDeadLetters, 100_000)
+	setDefault(&o.MaxDeadLetterBytes, 1<<30)
 	if o.Now == nil {
 		o.Now = time.Now
 	}

@@ -13,6 +13,7 @@ import (
 type counters struct {
 	applications, consumers                                    atomic.Int64
 	published, refused, delivered, redelivered, done, returned atomic.Uint64
+	rejected, deadLetters, parked, expired                     atomic.Uint64
 	readErrors, unreadable                                     atomic.Uint64
 }
 
@@ -20,6 +21,10 @@ type counters struct {
 type Stats struct {
 	Tenants, Applications, Consumers                           int // now; tenants on disk or used, applications in memory
 	Published, Refused, Delivered, Redelivered, Done, Returned uint64
+	Rejected                                                   uint64 // verdicts of consumers
+	DeadLetters                                                uint64 // copies written
+	Parked                                                     uint64 // devices that were held for an operator
+	Expired                                                    uint64 // events of which an application was told nothing, since their time was over
 	ReadErrors                                                 uint64 // readings that the store failed, and that were tried again
 	Unreadable                                                 uint64 // deliveries whose envelope could not be read: they went without device and time
 	LedgerBytes                                                int64  // of Options.LedgerMemory in use
@@ -41,6 +46,10 @@ func (b *Broker) Stats() Stats {
 		Redelivered:  c.redelivered.Load(),
 		Done:         c.done.Load(),
 		Returned:     c.returned.Load(),
+		Rejected:     c.rejected.Load(),
+		DeadLetters:  c.deadLetters.Load(),
+		Parked:       c.parked.Load(),
+		Expired:      c.expired.Load(),
 		ReadErrors:   c.readErrors.Load(),
 		Unreadable:   c.unreadable.Load(),
 		LedgerBytes:  b.env.memory.used.Load(),
@@ -56,6 +65,7 @@ type ApplicationStats struct {
 	Backlog             int64     // about: events not done
 	Oldest              time.Time // about the arrival of the oldest event not done, zero if none or unknown
 	Blocked, BackingOff int       // lanes whose next event is out or waits; those of them that wait
+	Parked, Burying     int       // lanes held for an operator; lanes whose dead letter is on its way to the disk
 	Pages               uint64    // keys read again, in pages of 4096
 	Scan, Floor         persistence.Position
 }
@@ -118,6 +128,8 @@ func (t *Tenant) describe(a openApplication, log persistence.LogStats) Applicati
 		Oldest:     g.opens.oldest(),
 		Blocked:    g.blocked(),
 		BackingOff: len(g.waiting),
+		Parked:     g.parked,
+		Burying:    g.burying,
 		Pages:      g.pass.pages,
 		Scan:       g.scan,
 		Floor:      g.opens.advance(g.scan),

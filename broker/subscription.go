@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"math"
 	"sync"
 	"time"
 
@@ -24,6 +25,9 @@ import (
 type subscription struct {
 	// Set once.
 	env    *environment
+	tenant *Tenant
+	name   string // the application's
+	poison Poison
 	log    persistence.Log
 	left   func()               // hears that a consumer is gone
 	cursor persistence.Cursor   // once the application is open
@@ -39,6 +43,7 @@ type subscription struct {
 	// Guarded by mu.
 	ledger    ledger
 	consumers int
+	accepted  uint64      // events that the application accepted
 	appetite  int         // of all consumers together
 	promised  []*Consumer // to be woken when the reading is over
 	busy      bool        // a reading is under way
@@ -51,10 +56,15 @@ type subscription struct {
 
 	// Owned by the reading under way.
 	reading reading
+
+	undertaker undertaker
 }
 
-func newSubscription(env *environment, log persistence.Log, left func()) *subscription {
-	s := &subscription{env: env, log: log, left: left, ledger: newLedger(env.limits, env.memory), reading: newReading()}
+func newSubscription(t *Tenant, name string, left func()) *subscription {
+	s := &subscription{env: t.env, tenant: t, name: name, log: t.log, left: left, ledger: newLedger(t.env.limits, t.env.memory), reading: newReading()}
+	s.ledger.unordered = t.unordered
+	s.poison = t.env.poison(t.name, name)
+	s.undertaker.sizer = newSizer()
 	s.onFetched, s.onLooked, s.onBackscanned = s.fetched, s.looked, s.backscanned
 	return s
 }
@@ -80,6 +90,9 @@ func (s *subscription) add(w Waker) *Consumer {
 	c := &Consumer{of: s, waker: w, leases: laneList{at: inQueue}}
 	s.mu.Lock()
 	s.consumers++
+	if s.ledger.aside.n > 0 {
+		s.reviewAsideLocked(s.env.now())
+	}
 	s.mu.Unlock()
 	s.env.counters.consumers.Add(1)
 	return c
@@ -104,6 +117,10 @@ func (s *subscription) take(c *Consumer, dst []Delivery, max, maxBytes int) ([]D
 
 	s.mu.Lock()
 	s.handOutLocked(c, &t)
+	if t.shunned {
+		s.armLocked(s.env.now())
+		s.stirredLocked()
+	}
 	idle := c.gone || s.idleLocked(&t)
 	if !idle && t.room > 0 && !c.promised && !c.gone {
 		c.promised = true
@@ -116,6 +133,13 @@ func (s *subscription) take(c *Consumer, dst []Delivery, max, maxBytes int) ([]D
 	}
 	s.env.counters.delivered.Add(t.given)
 	s.env.counters.redelivered.Add(t.again)
+	if t.expired > 0 {
+		s.env.counters.expired.Add(t.expired)
+		s.cursor.Dirty()
+	}
+	if t.shunned {
+		s.waiters.wake(math.MaxInt) // One of them may be not excluded.
+	}
 	s.wakeUp(1)
 	return t.dst, idle
 }
@@ -125,37 +149,82 @@ type taking struct {
 	dst          []Delivery
 	room, bytes  int
 	given, again uint64
+	expired      uint64
+	shunned      bool // something was set aside
+	now          time.Time
 }
 
-// handOutLocked gives c what is loaded.
+// isOver tells whether an event that expires then is not to be delivered any more.
+func (t *taking) isOver(env *environment, expires time.Time) bool {
+	if expires.IsZero() {
+		return false
+	}
+	if t.now.IsZero() {
+		t.now = env.now()
+	}
+	return !expires.After(t.now)
+}
+
+// handOutLocked gives c what was set aside and is for c, and then what is loaded.
 func (s *subscription) handOutLocked(c *Consumer, t *taking) {
-	if c.gone || t.room == 0 || s.ledger.deliverables() == 0 {
+	g := &s.ledger
+	if c.gone || t.room == 0 || g.deliverables() == 0 && g.aside.n == 0 {
 		return
 	}
 	coder := envelopeCoders.Get().(*envelopeCoder)
 	defer envelopeCoders.Put(coder)
-	for t.room > 0 && s.ledger.deliverables() > 0 {
-		size := len(s.ledger.loaded.front.record.Body)
-		if t.given > 0 && size > t.bytes {
+	for l := g.comesForward(g.aside.front, c); l != nil && len(g.out) < g.maxOut; {
+		next := l.queue.next
+		if !s.giveLocked(c, t, coder, l) {
 			return
 		}
-		l, r := s.ledger.take(c)
-		e, err := coder.decode(r.Envelope)
-		if err != nil {
-			s.env.counters.unreadable.Add(1) // The message is whole: it goes without what was known about it.
-		}
-		s.ledger.opens.arrived(r.Position, e.arrived)
-		t.dst = append(t.dst, Delivery{
-			Position: r.Position, Attempts: l.failures, Redelivered: l.seen,
-			Arrived: e.arrived, Expires: e.expires, Device: e.device, Message: r.Body,
-		})
-		t.room--
-		t.bytes -= size
-		t.given++
-		if l.seen {
-			t.again++
+		l = g.comesForward(next, c)
+	}
+	for g.deliverables() > 0 {
+		l := g.loaded.front
+		if l.trouble.excludes(c) {
+			s.shunLocked(l, t)
+		} else if !s.giveLocked(c, t, coder, l) {
+			return
 		}
 	}
+}
+
+// giveLocked gives c the event of a lane. It reports false when that did not fit.
+func (s *subscription) giveLocked(c *Consumer, t *taking, coder *envelopeCoder, l *lane) bool {
+	size := len(l.record.Body)
+	if t.room == 0 || t.given > 0 && size > t.bytes {
+		return false
+	}
+	e, err := coder.decode(l.record.Envelope)
+	if err != nil {
+		s.env.counters.unreadable.Add(1) // The message is whole: it goes without what was known about it.
+	}
+	if t.isOver(s.env, e.expires) {
+		s.ledger.expire(l)
+		t.expired++
+		return true
+	}
+	r := s.ledger.handOut(l, c)
+	s.ledger.opens.arrived(r.Position, e.arrived)
+	t.dst = append(t.dst, Delivery{
+		Position: r.Position, Attempts: l.trouble.failed(), Redelivered: l.seen,
+		Arrived: e.arrived, Expires: e.expires, Device: e.device, Message: r.Body,
+	})
+	t.room--
+	t.bytes -= size
+	t.given++
+	if l.seen {
+		t.again++
+	}
+	return true
+}
+
+// shunLocked sets a loaded lane aside.
+func (s *subscription) shunLocked(l *lane, t *taking) {
+	s.ledger.setAside(l)
+	s.reviewLocked(l, s.env.now())
+	t.shunned = true
 }
 
 // wantLocked notes what c asked for. The sum over all consumers is how far it is worth to read ahead.
@@ -176,7 +245,7 @@ func (s *subscription) idleLocked(t *taking) bool {
 // stirredLocked notes that something came back or went on: there may be something to read again.
 func (s *subscription) stirredLocked() {
 	g := &s.ledger
-	if s.capped || g.ready.n > 0 || g.hungry > 0 {
+	if s.capped || g.ready.n > 0 || g.hungry > 0 || g.behind.n > 0 {
 		s.quiet = false
 	}
 }
@@ -218,7 +287,7 @@ func (s *subscription) untake(c *Consumer, ps []persistence.Position) {
 	s.mu.Lock()
 	for _, p := range ps {
 		if l := s.ledger.heldBy(c, p); l != nil {
-			s.ledger.giveBack(l, time.Time{})
+			s.ledger.giveBack(l)
 		}
 	}
 	s.stirredLocked()
@@ -228,47 +297,43 @@ func (s *subscription) untake(c *Consumer, ps []persistence.Position) {
 
 func (s *subscription) settle(c *Consumer, ss []Settlement) {
 	now := s.env.now()
-	var done, returned uint64
+	var done, returned, refused uint64
 	s.mu.Lock()
 	for _, v := range ss {
 		l := s.ledger.heldBy(c, v.Position)
 		if l == nil {
 			continue
 		}
-		if v.Verb == Done {
+		switch v.Verb {
+		case Done:
 			s.ledger.settle(l)
+			s.accepted++
 			done++
-			continue
+		case Reject:
+			s.rejectLocked(l, v, now)
+			refused++
+		default:
+			s.returnLocked(l, v, now)
+			returned++
 		}
-		s.returnLocked(l, v.Verb, now)
-		returned++
 	}
-	if returned > 0 {
+	if returned+refused > 0 {
 		s.armLocked(now)
 	}
+	digs := len(s.undertaker.queue) > 0
 	s.stirredLocked()
 	s.mu.Unlock()
 
 	s.env.counters.done.Add(done)
 	s.env.counters.returned.Add(returned)
+	s.env.counters.rejected.Add(refused)
 	if done > 0 {
 		s.cursor.Dirty()
 	}
+	if digs {
+		s.dig()
+	}
 	s.rouse()
-}
-
-// returnLocked applies Return and Failed.
-func (s *subscription) returnLocked(l *lane, v Verb, now time.Time) {
-	l.seen = true
-	l.returns++
-	if v == Failed {
-		l.failures++
-	}
-	var due time.Time
-	if wait := backoff(l.returns, s.env.limits.BackoffMax); wait > 0 {
-		due = now.Add(wait)
-	}
-	s.ledger.giveBack(l, due)
 }
 
 func (s *subscription) detach(c *Consumer) {
@@ -281,16 +346,22 @@ func (s *subscription) detach(c *Consumer) {
 	for c.leases.n > 0 {
 		l := c.leases.front
 		l.seen = true
-		s.ledger.giveBack(l, time.Time{})
+		s.ledger.giveBack(l)
 	}
 	s.wantLocked(c, 0)
 	c.gone = true
 	s.consumers--
+	if s.ledger.aside.n > 0 {
+		now := s.env.now()
+		s.reviewAsideLocked(now)
+		s.armLocked(now)
+	}
 	if s.consumers == 0 && !s.busy {
 		s.shrinkLocked()
 	}
 	s.quiet = false // c may have been woken for what it does not take now
 	s.mu.Unlock()
+	s.dig()
 
 	s.env.counters.consumers.Add(-1)
 	s.rouse()
@@ -302,7 +373,7 @@ func (s *subscription) detach(c *Consumer) {
 func (s *subscription) finish() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.busy || len(s.ledger.done) > 0 {
+	if s.busy || s.undertaker.busy || len(s.ledger.done) > 0 {
 		return false
 	}
 	s.closed = true

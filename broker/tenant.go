@@ -15,12 +15,15 @@ type Tenant struct {
 	name string
 	log  persistence.Log
 	env  *environment
+	// unordered: these are the dead letters of an application (letters.go).
+	unordered bool
 
 	// followers are told when the log's head moves. Read by the store's goroutine without a lock; replaced as a whole, under mu.
 	followers atomic.Pointer[[]follower]
 
 	mu           sync.Mutex
 	applications map[string]*application // Guarded by mu: those in memory.
+	graves       map[string]*Tenant      // Guarded by mu: the dead letters of applications, as far as they were used.
 }
 
 // follower is a subscription or a browser.

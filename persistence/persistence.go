@@ -44,7 +44,7 @@ var (
 
 // Store keeps logs. All methods may be called from any goroutine.
 type Store interface {
-	// Log gives the log of that name. It is created on disk by the first operation that needs it. The name is 1 to 255 bytes.
+	// Log gives the log of that name. It is created on disk by the first operation that needs it. The name is 1 to 512 bytes.
 	Log(name string) (Log, error)
 	// Names lists the logs on disk, sorted.
 	Names() []string

@@ -133,7 +133,6 @@ func TestSourcesThatAreRefused(t *testing.T) {
 		{"dynamic with address", receiver("event/acme", func(a *amqp.Attach) { a.Source.Dynamic = true }), amqp.ErrInvalidField, "dynamic and has an address"},
 		{"command", receiver("command_response/acme/replies"), amqp.ErrNotImplemented, "command_response is not served"},
 		{"bad application", receiver("event/acme::$mine"), amqp.ErrInvalidField, "the broker's own"},
-		{"dead letters", receiver("event/acme::billing/$dead-letter"), amqp.ErrNotImplemented, "no dead letters yet"},
 		{"settled", receiver("event/acme", settled), amqp.ErrNotAllowed, "snd-settle-mode is settled"},
 		{"second", receiver("event/acme", func(a *amqp.Attach) { a.RcvSettleMode = amqp.ReceiverSecond }), amqp.ErrNotAllowed, "rcv-settle-mode is second"},
 		{"browser, second", receiver("event/acme", browse, func(a *amqp.Attach) { a.RcvSettleMode = amqp.ReceiverSecond }), amqp.ErrNotAllowed, "rcv-settle-mode is second"},

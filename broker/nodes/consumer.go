@@ -16,7 +16,7 @@ import (
 const propertyCreate = "hibachi:create"
 
 // AttachSource opens an application of a tenant for a consumer, or, for distribution-mode copy, the tenant's events for a browser. An
-// application that is not there is created; it is on disk when done is called.
+// application that is not there is created; it is on disk when done is called. Dead letters are there for applications that exist.
 func (n *Nodes) AttachSource(a *links.Attach, link *links.Sender, done func(links.Source, engine.Terms, error)) {
 	n.attachConsumer(a, link, done)
 }
@@ -29,21 +29,31 @@ func (n *Nodes) attachConsumer(a *links.Attach, link broker.Waker, done func(lin
 	}
 	terms := engine.Terms{Source: answerSource(a.Source)}
 	c := &consumer{nodes: n, link: link, maxMessage: a.MaxMessageSize}
-	c.byDefault, _ = verbOf(a.Source.DefaultOutcome)
-	if browses(a.Source) {
-		c.from = tenant.Browse(link)
-		terms.Settled = a.SndSettleMode == amqp.SenderSettled
-		done(c, terms, nil)
-		return
-	}
-	tenant.Attach(at.App(), link, broker.AttachOptions{Create: mayCreate(a)}, func(from *broker.Consumer, err error) {
+	c.byDefault, _ = verdictOf(a.Source.DefaultOutcome)
+	attached := func(from *broker.Consumer, err error) {
 		if err != nil {
 			done(nil, engine.Terms{}, attachError("open "+at.String(), err))
 			return
 		}
 		c.from = from
 		done(c, terms, nil)
-	})
+	}
+	switch browse := browses(a.Source); {
+	case browse:
+		terms.Settled = a.SndSettleMode == amqp.SenderSettled
+		attached(openBrowser(tenant, at, link))
+	case at.DeadLetter:
+		tenant.AttachDeadLetters(at.App(), link, attached)
+	default:
+		tenant.Attach(at.App(), link, broker.AttachOptions{Create: mayCreate(a)}, attached)
+	}
+}
+
+func openBrowser(t *broker.Tenant, at hono.Address, link broker.Waker) (*broker.Consumer, error) {
+	if at.DeadLetter {
+		return t.BrowseDeadLetters(at.App(), link)
+	}
+	return t.Browse(link), nil
 }
 
 // openSource looks at an attach before anything is done for it.
@@ -81,8 +91,8 @@ type consumer struct {
 	nodes      *Nodes
 	link       broker.Waker
 	from       *broker.Consumer
-	byDefault  broker.Verb // for what is settled without an outcome
-	maxMessage uint64      // the largest message that the peer takes; 0: any
+	byDefault  broker.Settlement // for what is settled without an outcome
+	maxMessage uint64            // the largest message that the peer takes; 0: any
 }
 
 var _ links.Source = (*consumer)(nil)
@@ -124,11 +134,10 @@ func (c *consumer) tooLarge(m *engine.Message) bool {
 	return c.maxMessage > 0 && uint64(m.HeadLen)+uint64(len(m.Body)) > c.maxMessage
 }
 
-// giveUp returns an event that is larger than the link's max-message-size. Its device backs off until another consumer of the application
-// takes it; there is no memory yet of which links can not. A browser just does not see it.
+// giveUp returns an event that is larger than the link's max-message-size; this link is not given it again. A browser just does not see it.
 func (c *consumer) giveUp(p persistence.Position) {
 	c.nodes.counts.tooLarge.Add(1)
-	c.from.Settle([]broker.Settlement{{Position: p, Verb: broker.Return}})
+	c.from.Settle([]broker.Settlement{{Position: p, Verb: broker.Unfit}})
 }
 
 // Untake gives back what could not be sent.
@@ -148,13 +157,15 @@ func (c *consumer) Settle(ss []links.Settlement) {
 	list := settlements.Get().(*[]broker.Settlement)
 	bs := (*list)[:0]
 	for i := range ss {
-		v, ok := verbOf(ss[i].State)
+		v, ok := verdictOf(ss[i].State)
 		if !ok {
 			v = c.byDefault
 		}
-		bs = append(bs, broker.Settlement{Position: persistence.Position(ss[i].Ref), Verb: v})
+		v.Position = persistence.Position(ss[i].Ref)
+		bs = append(bs, v)
 	}
 	c.from.Settle(bs)
+	clear(bs)
 	*list = bs[:0]
 	settlements.Put(list)
 }

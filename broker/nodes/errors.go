@@ -16,6 +16,7 @@ var conditions = []struct {
 	condition amqp.Symbol
 }{
 	{broker.ErrNoApplication, amqp.ErrNotFound},
+	{broker.ErrTenantName, amqp.ErrInvalidField},
 	{broker.ErrTooManyTenants, amqp.ErrResourceLimitExceeded},
 	{broker.ErrTooManyApplications, amqp.ErrResourceLimitExceeded},
 	{broker.ErrClosing, amqp.ErrDetachForced},

@@ -21,10 +21,10 @@
 //	accepted                     Done
 //	released                     Return: back to the head of its device, backs off
 //	modified                     Return; with delivery-failed Failed: the same, and the header counts it
-//	rejected                     Failed: an event must neither be lost nor spin. There are no dead letters yet to put it into
+//	   … undeliverable-here      the same, but not to this link again
+//	rejected                     Reject: a dead letter at once, with the peer's words (letter.go)
 //	settled without an outcome   the source's default-outcome, else Return
-//
-// modified's undeliverable-here is not acted upon yet: the event may come again on the same link.
+//	larger than the link takes   Unfit: not to this link again, as if it had never been given
 package nodes
 
 import (

@@ -2,6 +2,7 @@ package nodes
 
 import (
 	"slices"
+	"strings"
 
 	"hibachi/broker"
 	"hibachi/links/amqp"
@@ -25,26 +26,36 @@ func allows(listed []amqp.Symbol, outcome amqp.Symbol) bool {
 
 // knownOutcome is a default-outcome that will be applied, none if it is no outcome.
 func knownOutcome(s amqp.DeliveryState) amqp.DeliveryState {
-	if _, ok := verbOf(s); !ok {
+	if _, ok := verdictOf(s); !ok {
 		return amqp.DeliveryState{}
 	}
 	return s
 }
 
-// verbOf is what an outcome asks of the broker; ok is false for what is none.
-func verbOf(s amqp.DeliveryState) (v broker.Verb, ok bool) {
+// verdictOf is what an outcome asks of the broker, but for the position; ok is false for what is none.
+func verdictOf(s amqp.DeliveryState) (v broker.Settlement, ok bool) {
+	v.Verb = broker.Return
 	switch s.Kind {
 	case amqp.Accepted:
-		return broker.Done, true
+		v.Verb = broker.Done
 	case amqp.Released:
-		return broker.Return, true
 	case amqp.Modified:
 		if s.DeliveryFailed {
-			return broker.Failed, true
+			v.Verb = broker.Failed
 		}
-		return broker.Return, true
+		v.NotHere = s.UndeliverableHere
 	case amqp.Rejected:
-		return broker.Failed, true
+		v.Verb, v.Why = broker.Reject, words(s.Err)
+	default:
+		return v, false
 	}
-	return broker.Return, false
+	return v, true
+}
+
+// words are what a peer said beside its outcome. They are kept, so they are a copy: an error aliases what was received.
+func words(e *amqp.Error) string {
+	if e == nil {
+		return ""
+	}
+	return strings.Clone(e.Error())
 }

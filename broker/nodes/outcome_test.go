@@ -14,21 +14,22 @@ import (
 func TestOutcomesBecomeVerbs(t *testing.T) {
 	for _, tt := range []struct {
 		state amqp.DeliveryState
-		want  broker.Verb
+		want  broker.Settlement
 		ok    bool
 	}{
-		{amqp.DeliveryState{Kind: amqp.Accepted}, broker.Done, true},
-		{amqp.DeliveryState{Kind: amqp.Released}, broker.Return, true},
-		{amqp.DeliveryState{Kind: amqp.Modified}, broker.Return, true},
-		{amqp.DeliveryState{Kind: amqp.Modified, DeliveryFailed: true}, broker.Failed, true},
-		{amqp.DeliveryState{Kind: amqp.Modified, UndeliverableHere: true}, broker.Return, true},
-		{amqp.DeliveryState{Kind: amqp.Modified, DeliveryFailed: true, UndeliverableHere: true}, broker.Failed, true},
-		{amqp.DeliveryState{Kind: amqp.Rejected}, broker.Failed, true},
-		{amqp.DeliveryState{}, broker.Return, false},
-		{amqp.DeliveryState{Kind: amqp.Received}, broker.Return, false},
-		{amqp.DeliveryState{Kind: amqp.StateUnknown}, broker.Return, false},
+		{amqp.DeliveryState{Kind: amqp.Accepted}, broker.Settlement{Verb: broker.Done}, true},
+		{amqp.DeliveryState{Kind: amqp.Released}, broker.Settlement{Verb: broker.Return}, true},
+		{amqp.DeliveryState{Kind: amqp.Modified}, broker.Settlement{Verb: broker.Return}, true},
+		{amqp.DeliveryState{Kind: amqp.Modified, DeliveryFailed: true}, broker.Settlement{Verb: broker.Failed}, true},
+		{amqp.DeliveryState{Kind: amqp.Modified, UndeliverableHere: true}, broker.Settlement{Verb: broker.Return, NotHere: true}, true},
+		{amqp.DeliveryState{Kind: amqp.Modified, DeliveryFailed: true, UndeliverableHere: true}, broker.Settlement{Verb: broker.Failed, NotHere: true}, true},
+		{amqp.DeliveryState{Kind: amqp.Rejected}, broker.Settlement{Verb: broker.Reject}, true},
+		{amqp.DeliveryState{Kind: amqp.Rejected, Err: amqp.Errorf("a:b", "cannot read it")}, broker.Settlement{Verb: broker.Reject, Why: "a:b: cannot read it"}, true},
+		{amqp.DeliveryState{}, broker.Settlement{Verb: broker.Return}, false},
+		{amqp.DeliveryState{Kind: amqp.Received}, broker.Settlement{Verb: broker.Return}, false},
+		{amqp.DeliveryState{Kind: amqp.StateUnknown}, broker.Settlement{Verb: broker.Return}, false},
 	} {
-		if v, ok := verbOf(tt.state); v != tt.want || ok != tt.ok {
+		if v, ok := verdictOf(tt.state); v != tt.want || ok != tt.ok {
 			t.Errorf("%+v: %v, %t; want %v, %t", tt.state, v, ok, tt.want, tt.ok)
 		}
 	}

@@ -56,9 +56,7 @@ func sourceAddress(a *links.Attach) (hono.Address, error) {
 	switch {
 	case v != nil:
 		return at, v.AMQP()
-	case at.DeadLetter:
-		return at, hono.Violate(hono.AddressDeadLetters, amqp.ErrNotImplemented, "source address %s: there are no dead letters yet", at).AMQP()
-	case browses(a.Source) && at.Application != "":
+	case browses(a.Source) && at.Application != "" && !at.DeadLetter:
 		return at, amqp.Errorf(amqp.ErrNotImplemented, "source address %s with distribution-mode copy: a tenant's events are browsed, at event/%s", at, at.Tenant)
 	}
 	return at, nil

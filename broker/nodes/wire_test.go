@@ -208,9 +208,6 @@ func TestOutcomesOfAConsumer(t *testing.T) {
 		{"modified, delivery-failed", func(r *client.Receiver, m *client.Message) error {
 			return r.ModifyMessage(t.Context(), m, &client.ModifyMessageOptions{DeliveryFailed: true})
 		}, header{1, false}},
-		{"rejected", func(r *client.Receiver, m *client.Message) error {
-			return r.RejectMessage(t.Context(), m, &client.Error{Condition: "hono:bad-request", Description: "cannot read it"})
-		}, header{1, false}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			h := newHouse(t)
@@ -230,6 +227,46 @@ func TestOutcomesOfAConsumer(t *testing.T) {
 			accept(t, r, m)
 		})
 	}
+}
+
+// A rejected event is in the application's dead letters, with the reason, and otherwise as it was sent.
+func TestRejectedEventIsADeadLetter(t *testing.T) {
+	h := newHouse(t)
+	r := h.receiver(t, "event/acme::billing")
+	sent := event("4711", "t=21")
+	send(t, h.sender(t, "event/acme"), sent)
+	m := receive(t, r)
+	if err := r.RejectMessage(patience(t), m, &client.Error{Condition: "hono:bad-request", Description: "cannot read it"}); err != nil {
+		t.Fatal(err)
+	}
+	letters := h.receiver(t, "event/acme/billing/$dead-letter")
+	d := receive(t, letters)
+	if when, ok := d.Annotations["x-opt-deadletter-time"].(time.Time); !ok || time.Since(when) > time.Hour || time.Since(when) < 0 {
+		t.Errorf("the time is %v", d.Annotations["x-opt-deadletter-time"])
+	}
+	delete(d.Annotations, "x-opt-deadletter-time")
+	if want := (client.Annotations{
+		"device_id":                        "4711",
+		"x-opt-deadletter-reason":          "rejected",
+		"x-opt-deadletter-description":     "hono:bad-request: cannot read it",
+		"x-opt-deadletter-application":     "billing",
+		"x-opt-deadletter-attempts":        uint32(1),
+		"x-opt-deadletter-source-position": uint64(1),
+	}); !maps.Equal(d.Annotations, want) {
+		t.Errorf("annotations %v, want %v", d.Annotations, want)
+	}
+	if string(d.GetData()) != "t=21" || *d.Properties.To != *sent.Properties.To || !maps.Equal(d.ApplicationProperties, sent.ApplicationProperties) ||
+		d.Header.TTL != sent.Header.TTL || d.Header.DeliveryCount != 0 || !d.Header.FirstAcquirer {
+		t.Errorf("the letter is %+v of %+v", d, d.Header)
+	}
+	if err := letters.ReleaseMessage(patience(t), d); err != nil {
+		t.Fatal(err)
+	}
+	d = receive(t, letters)
+	if d.Header.DeliveryCount != 0 || d.Header.FirstAcquirer {
+		t.Errorf("a returned dead letter has %+v", d.Header)
+	}
+	accept(t, letters, d)
 }
 
 func TestBrokenRulesAreRejectedWithTheReason(t *testing.T) {

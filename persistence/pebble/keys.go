@@ -25,7 +25,8 @@ const (
 	kindRecord = 0x10
 
 	formatVersion = 1
-	maxName       = 255
+	maxLogName    = 512
+	maxName       = 255 // of a cursor
 	recordKeyLen  = 1 + 4 + 8 + 8
 )
 

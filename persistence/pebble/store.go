@@ -105,8 +105,8 @@ func (s *Store) Log(name string) (persistence.Log, error) {
 }
 
 func (s *Store) loaded(name string) (*log, error) {
-	if len(name) < 1 || len(name) > maxName {
-		return nil, fmt.Errorf("a log's name has 1 to %d bytes, not %d", maxName, len(name))
+	if len(name) < 1 || len(name) > maxLogName {
+		return nil, fmt.Errorf("a log's name has 1 to %d bytes, not %d", maxLogName, len(name))
 	}
 	if s.queue.isClosed() {
 		return nil, persistence.ErrClosed

@@ -100,7 +100,9 @@ func (p *process) open() error {
 		return explainOpen(p.options.Data, err)
 	}
 	p.store = store
-	p.broker, err = broker.New(store, p.options.Broker)
+	limits := p.options.Broker
+	limits.Label = nodes.Label
+	p.broker, err = broker.New(store, limits)
 	if err != nil {
 		return fmt.Errorf("start the broker: %w", err)
 	}
