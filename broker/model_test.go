@@ -24,6 +24,9 @@ type model struct {
 	// Of next, as far as it is known: since the last crash, or since the ledger was dropped.
 	seen     bool
 	failures uint32
+	returns  int
+	attempts int
+	accepted int  // by the application, at the last return
 	fresh    bool // nothing is known: the first delivery may be of an earlier one, done before the crash
 }
 
@@ -32,12 +35,21 @@ type modelApplication struct {
 	devices map[string]*model
 	hands   []*hand
 	floor   persistence.Position
+
+	policy   Poison
+	accepted int             // since it is in memory
+	done     map[string]bool // bodies
+	dead     map[string]bool // that were rejected, or poison, some time
+	doubted  map[string]bool // that some consumer did not want: if no other came for long, they are poison
 }
+
+func (dev *model) forget() { dev.seen, dev.failures, dev.returns, dev.attempts = false, 0, 0, 0 }
 
 type modelTest struct {
 	*house
 	rnd    *rand.Rand
 	sent   map[string][]bool // by device: certain
+	over   map[string][]time.Time
 	apps   []*modelApplication
 	held   map[*hand][]Delivery
 	credit map[*hand]int
@@ -74,17 +86,25 @@ func runModel(t *testing.T, seed uint64) {
 		LedgerMemory:   1,
 		BackoffMax:     500 * time.Millisecond,
 	}
+	policies := make(map[string]Poison)
+	o.Poison = func(_, application string) Poison { return policies[application] }
 	m := &modelTest{
 		house:  newHouse(t, o, []int64{-1, 600, 4000, 0}[rnd.IntN(4)]),
 		rnd:    rnd,
 		sent:   make(map[string][]bool),
+		over:   make(map[string][]time.Time),
 		held:   make(map[*hand][]Delivery),
 		credit: make(map[*hand]int),
 	}
 	m.page = 16 << rnd.IntN(4)
 	m.broker.env.page = m.page
 	for i := range 1 + rnd.IntN(3) {
-		m.apps = append(m.apps, &modelApplication{name: fmt.Sprint("app", i), devices: make(map[string]*model)})
+		a := &modelApplication{
+			name: fmt.Sprint("app", i), devices: make(map[string]*model), policy: Poison{MaxAttempts: 1 + rnd.IntN(4), Park: rnd.IntN(3) == 0},
+			done: make(map[string]bool), dead: make(map[string]bool), doubted: make(map[string]bool),
+		}
+		policies[a.name] = a.policy
+		m.apps = append(m.apps, a)
 	}
 	for _, a := range m.apps {
 		m.join(a) // From the beginning: what all others are done with is deleted, and a later one would not see it.
@@ -115,8 +135,10 @@ func (m *modelTest) step() {
 			c.writing.Store(!c.writing.Load())
 			c.woken.Store(true) // after a Write it comes in any case
 		}
-	case n < 94:
+	case n < 90:
 		synctest.Wait()
+	case n < 94:
+		m.resume(m.apps[m.rnd.IntN(len(m.apps))])
 	case n < 98:
 		m.pause(time.Duration(m.rnd.IntN(500)) * time.Millisecond)
 	case n < 99:
@@ -157,6 +179,10 @@ func (m *modelTest) send(n int) {
 		p := &publication{n: len(m.sent[d])}
 		m.sent[d] = append(m.sent[d], false)
 		p.Event = Event{Device: d, Arrived: time.Now(), Message: body(d, p.n), Done: p}
+		if m.rnd.IntN(8) == 0 {
+			p.Expires = p.Arrived.Add(time.Duration(m.rnd.IntN(3000)) * time.Millisecond)
+		}
+		m.over[d] = append(m.over[d], p.Expires)
 		m.publ = append(m.publ, p)
 		t.Publish(&p.Event)
 	}
@@ -194,9 +220,9 @@ func (m *modelTest) pause(d time.Duration) {
 	}
 	for _, a := range m.apps {
 		if len(a.hands) == 0 { // Its ledger was dropped.
-			a.floor = 0
+			a.floor, a.accepted = 0, 0
 			for _, dev := range a.devices {
-				dev.seen, dev.failures = false, 0
+				dev.forget()
 			}
 		}
 	}
@@ -210,7 +236,7 @@ func (m *modelTest) cut() {
 	m.house.crash()
 	m.publ = nil
 	for _, a := range m.apps {
-		a.floor, a.hands = 0, nil
+		a.floor, a.hands, a.accepted = 0, nil, 0
 		for _, dev := range a.devices {
 			*dev = model{next: dev.next, fresh: true}
 		}
@@ -261,12 +287,15 @@ func (m *modelTest) delivered(a *modelApplication, c *hand, d Delivery) {
 		m.t.Fatalf("%s: %d of %s is done, and delivered again", a.name, n, d.Device)
 	}
 	for skipped := dev.next; skipped < n; skipped++ {
-		if m.sent[d.Device][skipped] {
+		if m.sent[d.Device][skipped] && !m.isOver(d.Device, skipped) && !a.doubted[string(body(d.Device, skipped))] {
 			m.t.Fatalf("%s: %d of %s comes before %d", a.name, n, d.Device, skipped)
 		}
 	}
+	if m.isOver(d.Device, n) {
+		m.t.Fatalf("%s: %d of %s comes though its time is over", a.name, n, d.Device)
+	}
 	if n > dev.next {
-		dev.seen, dev.failures = false, 0 // What was before it was never stored.
+		dev.forget() // What was before it was never stored, or its time was over, or nobody wanted it.
 	}
 	if d.Redelivered != dev.seen || d.Attempts != dev.failures {
 		m.t.Fatalf("%s: %d of %s: redelivered %v with %d attempts, want %v with %d", a.name, n, d.Device, d.Redelivered, d.Attempts, dev.seen, dev.failures)
@@ -277,12 +306,13 @@ func (m *modelTest) delivered(a *modelApplication, c *hand, d Delivery) {
 func (m *modelTest) settleSome(a *modelApplication, c *hand) {
 	var ss []Settlement
 	m.held[c] = slices.DeleteFunc(m.held[c], func(d Delivery) bool {
-		verb := []Verb{Done, Done, Done, Done, Done, Return, Failed}[m.rnd.IntN(7)]
+		v := Settlement{Position: d.Position, Verb: []Verb{Done, Done, Done, Done, Done, Done, Return, Return, Failed, Reject, Unfit}[m.rnd.IntN(11)]}
 		if m.rnd.IntN(3) == 0 {
 			return false
 		}
-		ss = append(ss, Settlement{Position: d.Position, Verb: verb})
-		m.settled(a, d, verb)
+		v.NotHere = (v.Verb == Return || v.Verb == Failed) && m.rnd.IntN(8) == 0
+		ss = append(ss, v)
+		m.settled(a, d, v)
 		return true
 	})
 	if len(ss) > 0 && m.rnd.IntN(5) == 0 { // what is settled already, and what it never had
@@ -291,18 +321,52 @@ func (m *modelTest) settleSome(a *modelApplication, c *hand) {
 	c.Settle(ss)
 }
 
-func (m *modelTest) settled(a *modelApplication, d Delivery, verb Verb) {
-	dev := a.devices[d.Device]
+func (m *modelTest) settled(a *modelApplication, d Delivery, v Settlement) {
+	dev, name := a.devices[d.Device], string(d.Message)
 	dev.out = nil
-	switch verb {
+	if v.NotHere || v.Verb == Unfit {
+		a.doubted[name] = true
+	}
+	switch v.Verb {
 	case Done:
-		dev.next++
-		dev.seen, dev.failures = false, 0
-	case Failed:
-		dev.failures++
+		a.done[name] = true
+		a.accepted++
+		dev.goOn()
+	case Reject:
+		a.dead[name] = true
+		dev.goOn()
+	case Failed, Return:
 		dev.seen = true
-	case Return:
-		dev.seen = true
+		if v.Verb == Failed {
+			dev.failures++
+		}
+		if dev.returns == 0 || a.accepted > dev.accepted {
+			dev.attempts++
+		}
+		dev.returns, dev.accepted = dev.returns+1, a.accepted
+		if dev.attempts >= a.policy.MaxAttempts && !a.policy.Park {
+			a.dead[name] = true
+			dev.goOn()
+		}
+	}
+}
+
+func (dev *model) goOn() {
+	dev.next++
+	dev.forget()
+}
+
+func (m *modelTest) isOver(device string, n int) bool {
+	over := m.over[device][n]
+	return !over.IsZero() && !over.After(time.Now())
+}
+
+// resume lets all parked devices of an application go.
+func (m *modelTest) resume(a *modelApplication) {
+	for d, dev := range a.devices {
+		if m.tenant("acme").Resume(a.name, d) == nil {
+			dev.failures, dev.returns, dev.attempts = 0, 0, 0
+		}
 	}
 }
 
@@ -324,7 +388,11 @@ func (m *modelTest) finish() {
 	synctest.Wait()
 	m.note()
 	for _, a := range m.apps {
-		m.join(a)
+		if len(a.hands) == 4 {
+			m.lose(a, a.hands[0])
+		}
+		m.join(a) // somebody who did not say of anything that it is not for him
+		m.resume(a)
 	}
 	m.each(func(a *modelApplication, c *hand) {
 		c.writing.Store(false)
@@ -340,7 +408,7 @@ func (m *modelTest) finish() {
 			}
 			m.take(a, c)
 			for _, d := range m.held[c] {
-				m.settled(a, d, Done)
+				m.settled(a, d, Settlement{Verb: Done})
 				quiet = 0
 			}
 			c.settle(Done, m.held[c]...)
@@ -361,14 +429,27 @@ func (m *modelTest) finish() {
 
 func (m *modelTest) complete(a *modelApplication) {
 	m.t.Helper()
-	for d, certain := range m.sent {
-		next := 0
-		if dev := a.devices[d]; dev != nil {
-			next = dev.next
+	letters := make(map[string]bool)
+	eye := &hand{t: m.t}
+	var err error
+	if eye.Consumer, err = m.tenant("acme").BrowseDeadLetters(a.name, eye); err != nil {
+		m.t.Fatal(err)
+	}
+	for _, d := range eye.fetch(1 << 20) {
+		name := string(d.Message)
+		if letters[name] {
+			m.t.Fatalf("%s: there are two dead letters of %s", a.name, name)
 		}
-		for n := next; n < len(certain); n++ {
-			if certain[n] {
-				m.t.Fatalf("%s: %d of %s and what follows, up to %d, never came; the ledger: %s", a.name, n, d, len(certain)-1, m.ledgerOf("acme", a.name).describe())
+		if !a.dead[name] && !a.doubted[name] {
+			m.t.Fatalf("%s: %s is a dead letter, and nobody said so", a.name, name)
+		}
+		letters[name] = true
+	}
+	for d, certain := range m.sent {
+		for n := range certain {
+			name := string(body(d, n))
+			if certain[n] && !a.done[name] && !letters[name] && !m.isOver(d, n) {
+				m.t.Fatalf("%s: %s of %d is neither done nor a dead letter nor over; the ledger: %s", a.name, name, len(certain), m.ledgerOf("acme", a.name).describe())
 			}
 		}
 	}

@@ -119,7 +119,9 @@ func (s *subscription) take(c *Consumer, dst []Delivery, max, maxBytes int) ([]D
 	s.handOutLocked(c, &t)
 	if t.shunned {
 		s.armLocked(s.env.now())
-		s.stirredLocked()
+	}
+	if t.shunned || t.given > 0 {
+		s.stirredLocked() // There is room for other bodies now.
 	}
 	idle := c.gone || s.idleLocked(&t)
 	if !idle && t.room > 0 && !c.promised && !c.gone {

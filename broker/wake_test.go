@@ -238,3 +238,13 @@ func TestConnectionsAtTheSameTime(t *testing.T) {
 		})
 	}
 }
+
+// What did not fit into memory beside what he has comes to a consumer who holds that and has room for more.
+func TestConsumerThatHoldsIsGivenWhatDidNotFitBefore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t, Options{MaxLoadedBytes: 1}, 0)
+		c := h.attach("acme", "app")
+		h.publish("acme", 1, "a", "b", "c")
+		want(t, c.get(10), "a/1 b/2 c/3")
+	})
+}
