@@ -66,10 +66,8 @@ func New(s persistence.Store, o Options) (*Broker, error) {
 		env:     &environment{store: s, limits: o, now: o.Now, page: scanPage, memory: &memory{limit: o.LedgerMemory}},
 		tenants: make(map[string]*Tenant),
 	}
-	for _, name := range s.Names() {
-		if isTenant(name) {
-			b.tenants[name] = nil
-		}
+	for _, name := range TenantNames(s) {
+		b.tenants[name] = nil
 	}
 	return b, nil
 }

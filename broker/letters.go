@@ -20,6 +20,11 @@ const (
 // isTenant tells whether a log's name is a tenant's.
 func isTenant(name string) bool { return !strings.Contains(name, lettersMark) }
 
+// TenantNames lists the tenants on a store's disk, sorted.
+func TenantNames(s persistence.Store) []string {
+	return slices.DeleteFunc(s.Names(), func(name string) bool { return !isTenant(name) })
+}
+
 // letters gives the dead letters of an application. It may read the disk.
 func (t *Tenant) letters(application string) (*Tenant, error) {
 	t.mu.Lock()

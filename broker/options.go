@@ -16,6 +16,7 @@ type Options struct {
 	MaxLoadedBytes  int           // bodies held by one subscription for its consumers; default 4 MiB. One body may always be larger
 	LedgerMemory    int64         // bytes of all ledgers together; default 128 MiB. Beside it each ledger in use has 64 KiB of its own
 	BackoffMax      time.Duration // between two deliveries of an event that is returned again and again; default 30 s
+	MaxTTL          time.Duration // after its arrival an event is over, whatever its own time to live; default: none
 	Now             func() time.Time
 
 	Poison             func(tenant, application string) Poison        // each application's policy; default: dead letters after 10 attempts. Must not block
@@ -39,6 +40,7 @@ func (o Options) Validate() error {
 		{"MaxLoadedBytes", int64(o.MaxLoadedBytes), 1},
 		{"LedgerMemory", o.LedgerMemory, 1},
 		{"BackoffMax", int64(o.BackoffMax), 1},
+		{"MaxTTL", int64(o.MaxTTL), 1},
 		{"MaxDeadLetters", int64(o.MaxDeadLetters), 1},
 		{"MaxDeadLetterBytes", o.MaxDeadLetterBytes, 1},
 	} {

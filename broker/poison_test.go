@@ -443,6 +443,26 @@ func TestExpiredIsNotDelivered(t *testing.T) {
 	}
 }
 
+func TestTheShorterTimeToLiveHolds(t *testing.T) {
+	arrived := time.Unix(1000, 0)
+	at := func(s int) time.Time { return arrived.Add(time.Duration(s) * time.Second) }
+	for _, tt := range []struct {
+		most          time.Duration
+		expires, want time.Time
+	}{
+		{0, time.Time{}, time.Time{}},
+		{0, at(5), at(5)},
+		{time.Minute, time.Time{}, at(60)},
+		{time.Minute, at(5), at(5)},
+		{time.Minute, at(61), at(60)},
+	} {
+		o := Options{MaxTTL: tt.most}
+		if got := o.expiry(&Event{Arrived: arrived, Expires: tt.expires}); !got.Equal(tt.want) {
+			t.Errorf("at most %v, by itself %v: %v, want %v", tt.most, tt.expires, got, tt.want)
+		}
+	}
+}
+
 func TestTenantNames(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHouse(t, Options{}, 0)

@@ -11,7 +11,7 @@ import (
 type Event struct {
 	Device  string // whose lane it is in; at most 32 KiB
 	Arrived time.Time
-	Expires time.Time // zero: never. (Kept in the envelope; acted on with expiry, later.)
+	Expires time.Time // zero: never, or as Options.MaxTTL says. Then it is not delivered any more
 	Message []byte    // not changed by anybody from now on
 	Done    Publication
 
@@ -46,7 +46,19 @@ func (t *Tenant) admit(e *Event) ([]byte, error) {
 	if len(e.Device) > maxDevice {
 		return nil, ErrDeviceTooLong
 	}
-	return envelope{e.Arrived, e.Expires, e.Device}.encode()
+	return envelope{e.Arrived, t.env.limits.expiry(e), e.Device}.encode()
+}
+
+// expiry is when an event's time is over, by its own word or the broker's.
+func (o *Options) expiry(e *Event) time.Time {
+	if o.MaxTTL == 0 {
+		return e.Expires
+	}
+	latest := e.Arrived.Add(o.MaxTTL)
+	if e.Expires.IsZero() || latest.Before(e.Expires) {
+		return latest
+	}
+	return e.Expires
 }
 
 // appended is an Event as the store sees it: the outcome without the method being everybody's.

@@ -42,6 +42,8 @@ func TestCursorIsOpenedOnce(t *testing.T) {
 		if _, err := openCur(l, name, true, &a); err == nil {
 			t.Errorf("a cursor with a name of %d bytes is created", len(name))
 		}
+	}
+	for _, name := range []string{"", strings.Repeat("x", 513)} {
 		if _, err := s.Log(name); err == nil {
 			t.Errorf("a log with a name of %d bytes is given", len(name))
 		}

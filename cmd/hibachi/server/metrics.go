@@ -63,6 +63,7 @@ func sum(applications []broker.ApplicationStats) broker.ApplicationStats {
 		rest.Backlog += a.Backlog
 		rest.Blocked += a.Blocked
 		rest.BackingOff += a.BackingOff
+		rest.Parked += a.Parked
 		if !a.Oldest.IsZero() && (rest.Oldest.IsZero() || a.Oldest.Before(rest.Oldest)) {
 			rest.Oldest = a.Oldest
 		}

@@ -38,6 +38,14 @@ var metricTable = []metric{
 		func(s *snapshot) float64 { return float64(s.broker.Done) }),
 	one("hibachi_events_returned_total", counter, "Events that consumers gave back or lost.",
 		func(s *snapshot) float64 { return float64(s.broker.Returned) }),
+	one("hibachi_events_rejected_total", counter, "Events that consumers rejected: each becomes a dead letter.",
+		func(s *snapshot) float64 { return float64(s.broker.Rejected) }),
+	one("hibachi_dead_letters_total", counter, "Dead letters written: events that an application rejected, that failed while others succeeded, or that no consumer could take.",
+		func(s *snapshot) float64 { return float64(s.broker.DeadLetters) }),
+	one("hibachi_devices_parked_total", counter, "Times that a device was held for an operator instead.",
+		func(s *snapshot) float64 { return float64(s.broker.Parked) }),
+	one("hibachi_events_expired_total", counter, "Events not delivered since their time to live was over, once for each application.",
+		func(s *snapshot) float64 { return float64(s.broker.Expired) }),
 	{"hibachi_outcomes_total", "Answers to producers, by outcome.", counter, []string{"outcome"}, readOutcomes},
 	one("hibachi_late_accepts_total", counter, "Events stored after their producer had given up waiting for the answer.",
 		func(s *snapshot) float64 { return float64(s.links.LateAccepts) }),
@@ -135,6 +143,8 @@ var metricTable = []metric{
 		func(a *broker.ApplicationStats) float64 { return float64(a.Blocked) }),
 	each("hibachi_application_backing_off_devices", "Devices whose returned event waits for its repetition.",
 		func(a *broker.ApplicationStats) float64 { return float64(a.BackingOff) }),
+	each("hibachi_application_parked_devices", "Devices that are held until an operator lets them go.",
+		func(a *broker.ApplicationStats) float64 { return float64(a.Parked) }),
 }
 
 var (

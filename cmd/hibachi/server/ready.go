@@ -5,6 +5,8 @@ import (
 	"net"
 	"os"
 	"time"
+
+	"hibachi/broker"
 )
 
 // Ready is what there is to say when events are served.
@@ -23,7 +25,7 @@ type Ready struct {
 const countedTenants = 16
 
 func (p *process) ready() Ready {
-	tenants := p.store.Names()
+	tenants := broker.TenantNames(p.store)
 	r := Ready{
 		Address: p.amqp.Addr(),
 		Data:    p.options.Data,
