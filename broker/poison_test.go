@@ -308,6 +308,11 @@ func TestParkedDeviceHoldsOnlyItself(t *testing.T) {
 		if st := h.broker.Applications(1)[0]; st.Parked != 1 || st.Blocked != 2 || st.Backlog != 4 {
 			t.Errorf("%+v", st)
 		}
+		c.settle(Done, c.all...)
+		c.Detach()
+		time.Sleep(10 * linger) // Who is parked is not forgotten with those who come and go.
+		c = h.attach("acme", "app")
+		want(t, c.get(10), "")
 		acme := h.tenant("acme")
 		if err := acme.Resume("app", "good"); !errors.Is(err, ErrNotParked) {
 			t.Errorf("resume a device that is not parked: %v", err)
@@ -318,7 +323,6 @@ func TestParkedDeviceHoldsOnlyItself(t *testing.T) {
 		if err := acme.Resume("app", "bad"); err != nil {
 			t.Fatal(err)
 		}
-		c.settle(Done, c.all...)
 		want(t, []Delivery{c.patient()}, "bad/1") // and has all its attempts again
 		c.settle(Return, Delivery{Position: 1})
 		time.Sleep(time.Second)

@@ -370,12 +370,12 @@ func (s *subscription) detach(c *Consumer) {
 	s.left()
 }
 
-// finish ends a subscription without consumers, unless the store has still to hear of something or a reading is under way. Then it
-// reports false, and nothing has changed.
+// finish ends a subscription without consumers, unless the store has still to hear of something, a reading or a burial is under way, or a
+// device is parked, which only the ledger knows. Then it reports false, and nothing has changed.
 func (s *subscription) finish() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.busy || s.undertaker.busy || len(s.ledger.done) > 0 {
+	if s.busy || s.undertaker.busy || s.ledger.parked > 0 || len(s.ledger.done) > 0 {
 		return false
 	}
 	s.closed = true
