@@ -40,7 +40,7 @@ func (p *paper) takeAll() {
 		p.g.supply([]persistence.Key{k}, []persistence.Record{{Key: k}})
 	}
 	for p.g.deliverables() > 0 {
-		p.g.take(p.c)
+		p.g.handOut(p.g.loaded.front, p.c)
 	}
 }
 
