@@ -182,25 +182,28 @@ func TestRejectedIsDeadAtOnce(t *testing.T) {
 	}
 }
 
-// The copy is on disk before its event is done; while it is on its way only its own device waits.
+// The event is not done before its copy is on disk; while that is on its way only its own device waits.
 func TestLaneWaitsForItsDeadLetter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newHouse(t, Options{}, 0)
+		slow := make(chan struct{})
+		h := newHouse(t, Options{Label: func(message []byte, _ DeadLetter) []byte {
+			<-slow
+			return message
+		}}, 0)
 		c := h.attach("acme", "app")
 		h.publish("acme", 1, "d", "d", "e", "e")
 		c.settle(Reject, c.get(10)[0])
-		s := h.ledgerOf("acme", "app")
-		s.mu.Lock()
-		n, done := s.ledger.burying, len(s.ledger.done)
-		s.mu.Unlock()
-		if n != 1 || done != 0 {
-			t.Fatalf("%d lanes wait for their dead letter, %d events are done; want 1 and 0", n, done)
-		}
 		c.settle(Done, c.all[1])
-		got, _ := c.Take(nil, 10, muchBytes)
-		want(t, got, "e/4")
+		synctest.Wait()
+		want(t, c.get(10), "e/4")
+		time.Sleep(time.Second) // what is done is on disk
+		if st := h.broker.Applications(1)[0]; st.Burying != 1 || h.store.Stats().Records != 3 {
+			t.Errorf("%d lanes wait for their dead letter, %d records are stored; want 1 and 3", st.Burying, h.store.Stats().Records)
+		}
+		close(slow)
 		synctest.Wait()
 		want(t, c.get(10), "d/2")
+		want(t, h.mourner("acme", "app").get(10), "d/1")
 	})
 }
 
