@@ -487,3 +487,31 @@ func TestTenantNames(t *testing.T) {
 		want(t, h.mourner(long, application).get(1), "d/1")
 	})
 }
+
+// With more dead letters than the ledger holds, those that were returned still come again.
+func TestReturnedDeadLettersComeAgainAtTheLimit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t, Options{MaxHeld: 16}, 0)
+		c := h.attach("acme", "app")
+		for i := range 20 {
+			h.publish("acme", 1, fmt.Sprint("d", i))
+			c.settle(Reject, c.fetch(1)...)
+			synctest.Wait()
+		}
+		m := h.mourner("acme", "app")
+		seen := make(map[string]bool)
+		for range 40 {
+			d := m.patient()
+			seen[d.Device] = true
+			m.settle(Return, d)
+		}
+		for range 20 {
+			d := m.patient()
+			seen[d.Device] = true
+			m.settle(Done, d)
+		}
+		if len(seen) != 20 {
+			t.Errorf("%d dead letters came, want 20", len(seen))
+		}
+	})
+}
