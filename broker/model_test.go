@@ -219,13 +219,21 @@ func (m *modelTest) pause(d time.Duration) {
 		return
 	}
 	for _, a := range m.apps {
-		if len(a.hands) == 0 { // Its ledger was dropped.
+		if len(a.hands) == 0 && !m.inMemory(a) { // Its ledger was dropped. (One with a parked device is kept.)
 			a.floor, a.accepted = 0, 0
 			for _, dev := range a.devices {
 				dev.forget()
 			}
 		}
 	}
+}
+
+func (m *modelTest) inMemory(a *modelApplication) bool {
+	synctest.Wait()
+	t := m.tenant("acme")
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.applications[a.name] != nil
 }
 
 func (m *modelTest) cut() {
