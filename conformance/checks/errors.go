@@ -90,9 +90,9 @@ func mistakes(t *suite.T, look func(t *suite.T, f *wire.Composite)) {
 		"malformed frame": func(_ *suite.T, s *suite.Session) {
 			s.Conn().Write(wire.FrameHeader(8, 1, 0, 0))
 		},
-	}, func(t *suite.T, err func(t *suite.T, s *suite.Session)) {
+	}, func(t *suite.T, provoke func(t *suite.T, s *suite.Session)) {
 		s := t.Open(wire.F{"max-frame-size": 512}).Begin(nil)
-		err(t, s)
+		provoke(t, s)
 		for {
 			e := s.Conn().Next()
 			switch {

@@ -73,7 +73,7 @@ var nodes = suite.Group{
 			},
 		},
 		{
-			ID: "ST4", Section: "messaging 3.5.8", Level: suite.Must, Needs: storing,
+			ID: "ST4", Section: "messaging 3.5.8", Level: suite.Must, Twin: "AT1", Needs: storing,
 			Title: "the answer names the filters in force, and no other; those in force filter",
 			Run: func(t *suite.T) {
 				selector := wire.Map(wire.Sym("jms-selector"), wire.Described(wire.Ulong(0x0000468C00000004), wire.Str("colour = 'red'")))
@@ -98,7 +98,6 @@ var nodes = suite.Group{
 					}
 				})
 			},
-			Twin: "AT1",
 		},
 		{
 			ID: "ST5", Section: "messaging 3.5.8", Level: suite.Extra, Twin: "AT1", Needs: storing,
