@@ -85,6 +85,8 @@ var eventAddress = []suite.Check{
 				n := t.Tenant()
 				address := "event/" + n.Name + "::app/$dead-letter"
 				if t.Profile().Has(suite.DeadLetters) {
+					refusedSource(t, address, "", wire.NotFound) // the application is to exist first
+					eventReceiver(t, n.Application("app"), 0)
 					eventReceiver(t, address, 1)
 					return
 				}
