@@ -48,6 +48,9 @@ type Delivery struct {
 	Expires     time.Time // zero: never
 	Device      string
 	Message     []byte // shared; must not be changed
+	// Remarks are what consumers that returned the event had to say beside it, the oldest first; what they mean is their business. They
+	// live as long as the event's attempts do, and are bounded: of many or large ones the latest are kept.
+	Remarks [][]byte
 }
 
 // Take appends up to max deliveries of about maxBytes in all (the first may always be larger) to dst. It never blocks and reads no disk.
@@ -81,6 +84,7 @@ type Settlement struct {
 	Verb     Verb
 	NotHere  bool   // of Return and Failed: this consumer does not want it again
 	Why      string // of Reject: what the consumer said
+	Remark   []byte // of Return and Failed: goes with the event from now on, see Delivery.Remarks; not changed by anybody any more
 }
 
 // Settle applies verdicts; those on events that this consumer does not hold are ignored. A Done is on disk some milliseconds later; after

@@ -56,6 +56,7 @@ func (s *subscription) returnLocked(l *lane, v Settlement, now time.Time) {
 		return
 	}
 	l.seen = true
+	t.remark(v.Remark)
 	if v.Verb == Failed && !s.ledger.unordered {
 		t.failures++
 	}

@@ -212,6 +212,7 @@ func (s *subscription) giveLocked(c *Consumer, t *taking, coder *envelopeCoder, 
 	t.dst = append(t.dst, Delivery{
 		Position: r.Position, Attempts: l.trouble.failed(), Redelivered: l.seen,
 		Arrived: e.arrived, Expires: e.expires, Device: e.device, Message: r.Body,
+		Remarks: l.trouble.said(),
 	})
 	t.room--
 	t.bytes -= size

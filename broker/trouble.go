@@ -15,6 +15,8 @@ type trouble struct {
 	accepted uint64    // how many events the application had accepted by then
 	due      time.Time // waiting: when it may come again
 
+	remarks [][]byte // Settlement.Remark of its returns; replaced as a whole, since deliveries share it
+
 	excluded []*Consumer // who is not to get it again
 	shunned  time.Time   // aside: since when that is everybody; zero: it is not
 }
@@ -24,6 +26,9 @@ const (
 
 	// attemptAfter is how long after a return the next one counts even if the application has accepted nothing meanwhile.
 	attemptAfter = time.Hour
+
+	maxRemarks     = 16
+	maxRemarkBytes = 16 << 10
 )
 
 // attempt notes a return at now, when the application has accepted so many events, and tells whether it speaks against the event.
@@ -46,6 +51,29 @@ func (t *trouble) failed() uint32 {
 		return 0
 	}
 	return t.failures
+}
+
+// remark keeps what a consumer said with a return.
+func (t *trouble) remark(b []byte) {
+	if len(b) == 0 || len(b) > maxRemarkBytes {
+		return
+	}
+	room := maxRemarkBytes - len(b)
+	first := len(t.remarks)
+	for first > 0 && len(t.remarks)-first < maxRemarks-1 && len(t.remarks[first-1]) <= room {
+		first--
+		room -= len(t.remarks[first])
+	}
+	kept := append([][]byte(nil), t.remarks[first:]...)
+	t.remarks = append(kept, b)
+}
+
+// said is what is to be told with the event.
+func (t *trouble) said() [][]byte {
+	if t == nil {
+		return nil
+	}
+	return t.remarks
 }
 
 func (t *trouble) excludes(c *Consumer) bool {

@@ -213,10 +213,10 @@ func TestSourceAnswersSayWhatIsDone(t *testing.T) {
 			want: amqp.Source{ExpiryPolicy: "link-detach", Outcomes: outcomes, DefaultOutcome: amqp.DeliveryState{Kind: amqp.Released}, DistributionMode: "move"},
 		},
 		{
-			name: "durable JMS subscription",
+			name: "durable JMS subscription, which there is none of yet",
 			wish: amqp.Source{Durable: 2, ExpiryPolicy: "never", DistributionMode: "copy", Outcomes: outcomes, Capabilities: []amqp.Symbol{"topic"},
 				DefaultOutcome: amqp.DeliveryState{Kind: amqp.Modified, DeliveryFailed: true}},
-			want: amqp.Source{Durable: 1, ExpiryPolicy: "never", DistributionMode: "move", Outcomes: outcomes,
+			want: amqp.Source{ExpiryPolicy: "link-detach", DistributionMode: "move", Outcomes: outcomes,
 				DefaultOutcome: amqp.DeliveryState{Kind: amqp.Modified, DeliveryFailed: true}},
 		},
 		{
@@ -224,7 +224,7 @@ func TestSourceAnswersSayWhatIsDone(t *testing.T) {
 			wish: amqp.Source{Durable: 1, ExpiryPolicy: "connection-close", Timeout: 60, Filter: filter, DynamicNodeProperties: filter,
 				Outcomes: []amqp.Symbol{"amqp:accepted:list", "my:outcome"}, Capabilities: []amqp.Symbol{"shared", "queue"},
 				DefaultOutcome: amqp.DeliveryState{Kind: amqp.Received}},
-			want: amqp.Source{Durable: 1, ExpiryPolicy: "link-detach", DistributionMode: "move", Outcomes: []amqp.Symbol{"amqp:accepted:list"}},
+			want: amqp.Source{ExpiryPolicy: "link-detach", DistributionMode: "move", Outcomes: []amqp.Symbol{"amqp:accepted:list"}},
 		},
 		{
 			name: "browser",

@@ -21,9 +21,13 @@ func withoutDeliveryAnnotations(m *amqp.Message) []byte {
 
 // encode makes the message of a delivery: a header of this hop's, and the stored bytes after the stored header as they are. durable,
 // priority and ttl are as they were sent (Hono's applications compare the ttl, so it is not counted down); who had the event before is
-// ours to say: delivery-count, and first-acquirer. [messaging 3.2.1]
+// ours to say: delivery-count, and first-acquirer. [messaging 3.2.1] What applications said in modified goes into the message annotations.
 func encode(m *engine.Message, d *broker.Delivery) {
-	h, rest, ok := cutHeader(d.Message)
+	message := d.Message
+	if len(d.Remarks) > 0 {
+		message = remarked(message, d.Remarks)
+	}
+	h, rest, ok := cutHeader(message)
 	m.Ref = uint64(d.Position)
 	m.Body = rest
 	if !ok {

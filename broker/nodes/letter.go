@@ -41,10 +41,5 @@ func Label(message []byte, d broker.DeadLetter) []byte {
 	add("time", amqp.AppendTimestamp(nil, d.Time.UnixMilli()))
 	add("source-position", amqp.AppendUlong(nil, uint64(d.Source)))
 
-	before := max(m.Header.End, m.DeliveryAnnotations.End)
-	after := max(before, m.MessageAnnotations.End)
-	out := make([]byte, 0, len(message)+512+len(d.Description))
-	out = append(out, message[:before]...)
-	out = amqp.AppendSection(out, amqp.CodeMessageAnnotations, amqp.AppendMap(nil, entries))
-	return append(out, message[after:]...)
+	return withAnnotations(&m, entries)
 }

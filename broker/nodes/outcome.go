@@ -43,7 +43,7 @@ func verdictOf(s amqp.DeliveryState) (v broker.Settlement, ok bool) {
 		if s.DeliveryFailed {
 			v.Verb = broker.Failed
 		}
-		v.NotHere = s.UndeliverableHere
+		v.NotHere, v.Remark = s.UndeliverableHere, s.Annotations
 	case amqp.Rejected:
 		v.Verb, v.Why = broker.Reject, words(s.Err)
 	default:

@@ -3,6 +3,7 @@ package nodes
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -29,7 +30,7 @@ func TestOutcomesBecomeVerbs(t *testing.T) {
 		{amqp.DeliveryState{Kind: amqp.Received}, broker.Settlement{Verb: broker.Return}, false},
 		{amqp.DeliveryState{Kind: amqp.StateUnknown}, broker.Settlement{Verb: broker.Return}, false},
 	} {
-		if v, ok := verdictOf(tt.state); v != tt.want || ok != tt.ok {
+		if v, ok := verdictOf(tt.state); !reflect.DeepEqual(v, tt.want) || ok != tt.ok {
 			t.Errorf("%+v: %v, %t; want %v, %t", tt.state, v, ok, tt.want, tt.ok)
 		}
 	}

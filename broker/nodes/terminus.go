@@ -11,7 +11,7 @@ import (
 // A terminus in an attach is a wish; the answer says what is done. [transport 2.6.3] What is not done is not echoed: no filter, no
 // capability, no dynamic node; nothing of a link outlives its detach, so no timeout.
 
-const expiryNever, expiryLinkDetach amqp.Symbol = "never", "link-detach"
+const expiryLinkDetach amqp.Symbol = "link-detach"
 
 const modeMove, modeCopy amqp.Symbol = "move", "copy"
 
@@ -72,9 +72,8 @@ func answerTarget(wish *amqp.Target) *amqp.Target {
 	return &amqp.Target{Address: wish.Address, HasAddress: true, ExpiryPolicy: expiryLinkDetach}
 }
 
-// answerSource: an application with its cursor is on disk before the answer goes out, and no detach ends it. That is configuration (1) of
-// what durability can ask for; the deliveries that a lost link held go to whoever comes next and not back to this link, so it is not
-// unsettled-state (2).
+// answerSource: an application lives by its name in the address, whatever becomes of a link; of a link nothing outlives its detach, so its
+// terminus is not durable, whatever was asked for. (Looking a subscription up by the name of its link, with a null source, is not there.)
 func answerSource(wish *amqp.Source) *amqp.Source {
 	s := &amqp.Source{
 		Address: wish.Address, HasAddress: true,
@@ -86,10 +85,6 @@ func answerSource(wish *amqp.Source) *amqp.Source {
 	if browses(wish) {
 		s.DistributionMode = modeCopy
 		return s
-	}
-	s.Durable = min(wish.Durable, 1)
-	if wish.ExpiryPolicy == expiryNever {
-		s.ExpiryPolicy = expiryNever
 	}
 	return s
 }
