@@ -45,7 +45,7 @@ crash: build ## kill the binary under load and look what is left, ROUNDS (20) ti
 conform: build ## the conformance suite against the built binary (ARGS="--only FR --format html --out report.html" and more)
 	conformance/conform.sh $(BIN) $(ARGS)
 
-mutants: ## plant faults in the broker, one at a time, and see the conformance suite catch them: five minutes on two cores
+mutants: ## plant faults in the broker, one at a time, and see the conformance suite catch them: three to five minutes on two cores
 	$(GO) test -tags mutants -count=1 -timeout 30m -v -run TestMutantsAreCaught ./conformance/mutants $(ARGS)
 
 interop: build ## foreign clients: go-amqp, rhea, Qpid Proton in Python and C++, Hono's own; installs what it needs
