@@ -70,6 +70,9 @@ func (t *Tenant) Attach(name string, w Waker, o AttachOptions, done func(*Consum
 }
 
 func (t *Tenant) attach(name string, p attaching) {
+	if p.create {
+		t.used.Store(true)
+	}
 	t.mu.Lock()
 	if a := t.applications[name]; a != nil && a.state == open {
 		a.users++

@@ -84,7 +84,9 @@ func (e *environment) poison(tenant, application string) Poison {
 	return p
 }
 
-// Tenant gives the tenant of that name (1 to 255 bytes, none of them 0), on first use a new one. Tenants on disk count for MaxTenants and are always found.
+// Tenant gives the tenant of that name (1 to 255 bytes, none of them 0), on first use a new one. Tenants on disk count for MaxTenants and
+// are always found. Who does not need the tenant any more calls its Release: one that holds nothing by then is forgotten, so that nobody
+// fills the broker with names.
 func (b *Broker) Tenant(name string) (*Tenant, error) {
 	if len(name) == 0 || len(name) > maxTenantName || !isTenant(name) {
 		return nil, ErrTenantName
@@ -92,6 +94,9 @@ func (b *Broker) Tenant(name string) (*Tenant, error) {
 	b.mu.Lock()
 	t, known := b.tenants[name]
 	full := len(b.tenants) >= b.env.limits.MaxTenants
+	if t != nil {
+		t.users++
+	}
 	b.mu.Unlock()
 	switch {
 	case t != nil:
@@ -105,7 +110,9 @@ func (b *Broker) Tenant(name string) (*Tenant, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the log of tenant %q: %w", name, err)
 	}
-	return b.keep(newTenant(name, log, b.env))
+	t = newTenant(name, log, b.env)
+	t.forget = b.forget
+	return b.keep(t)
 }
 
 // keep enters t unless somebody was faster.
@@ -113,7 +120,12 @@ func (b *Broker) keep(t *Tenant) (*Tenant, error) {
 	b.mu.Lock()
 	first, known := b.tenants[t.name]
 	full := !known && len(b.tenants) >= b.env.limits.MaxTenants
-	if first == nil && !full {
+	switch {
+	case first != nil:
+		first.users++
+	case !full:
+		t.users = 1
+		t.used.Store(known)
 		b.tenants[t.name] = t
 	}
 	b.mu.Unlock()
@@ -125,6 +137,20 @@ func (b *Broker) keep(t *Tenant) (*Tenant, error) {
 	}
 	t.watch()
 	return t, nil
+}
+
+// forget drops t if nobody uses it and nothing was ever to be kept of it.
+func (b *Broker) forget(t *Tenant) {
+	b.mu.Lock()
+	t.users--
+	gone := t.users == 0 && !t.used.Load()
+	if gone {
+		delete(b.tenants, t.name)
+	}
+	b.mu.Unlock()
+	if gone {
+		t.unwatch()
+	}
 }
 
 // Close ends the intake: Publish and Attach answer ErrClosing from now on. Consumers stay and may settle and detach; the store is

@@ -33,6 +33,9 @@ func (t *Tenant) Publish(e *Event) {
 		e.Done.Published(0, err)
 		return
 	}
+	if !t.used.Load() {
+		t.used.Store(true)
+	}
 	e.tenant = t
 	e.append = persistence.Append{Lane: laneOf(e.Device), Envelope: envelope, Body: e.Message, Done: (*appended)(e)}
 	t.log.Append(&e.append)

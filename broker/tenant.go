@@ -17,6 +17,11 @@ type Tenant struct {
 	env  *environment
 	// unordered: these are the dead letters of an application (letters.go).
 	unordered bool
+	forget    func(*Tenant)
+	unwatch   func()
+
+	users int         // Guarded by Broker.mu: who has it and did not release it.
+	used  atomic.Bool // something of it is on disk, or on its way there
 
 	// followers are told when the log's head moves. Read by the store's goroutine without a lock; replaced as a whole, under mu.
 	followers atomic.Pointer[[]follower]
@@ -37,7 +42,10 @@ func newTenant(name string, log persistence.Log, env *environment) *Tenant {
 func (t *Tenant) Name() string { return t.name }
 
 // watch has the followers told for as long as the store lives; what follows nobody costs one look at a pointer for each commit group.
-func (t *Tenant) watch() { t.log.Watch((*headWatcher)(t)) }
+func (t *Tenant) watch() { t.unwatch = t.log.Watch((*headWatcher)(t)) }
+
+// Release ends what Broker.Tenant began; t is not used any more by who had it. Once for each.
+func (t *Tenant) Release() { t.forget(t) }
 
 // headWatcher is a Tenant as the store sees it.
 type headWatcher Tenant

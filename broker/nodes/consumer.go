@@ -28,10 +28,11 @@ func (n *Nodes) attachConsumer(a *links.Attach, link broker.Waker, done func(lin
 		return
 	}
 	terms := engine.Terms{Source: answerSource(a.Source)}
-	c := &consumer{nodes: n, link: link, maxMessage: a.MaxMessageSize}
+	c := &consumer{nodes: n, tenant: tenant, link: link, maxMessage: a.MaxMessageSize}
 	c.byDefault, _ = verdictOf(a.Source.DefaultOutcome)
 	attached := func(from *broker.Consumer, err error) {
 		if err != nil {
+			tenant.Release()
 			done(nil, engine.Terms{}, attachError("open "+at.String(), err))
 			return
 		}
@@ -89,6 +90,7 @@ func mayCreate(a *links.Attach) bool {
 type consumer struct {
 	// Set once.
 	nodes      *Nodes
+	tenant     *broker.Tenant
 	link       broker.Waker
 	from       *broker.Consumer
 	byDefault  broker.Settlement // for what is settled without an outcome
@@ -171,4 +173,7 @@ func (c *consumer) Settle(ss []links.Settlement) {
 }
 
 // Detached returns what the peer had and did not settle.
-func (c *consumer) Detached(error) { c.from.Detach() }
+func (c *consumer) Detached(error) {
+	c.from.Detach()
+	c.tenant.Release()
+}

@@ -80,8 +80,8 @@ func (p *producer) Receive(d links.Delivery, message []byte) error {
 	return nil
 }
 
-// Detached has nothing to do: what was published goes on, and nobody hears of its answer.
-func (p *producer) Detached(error) {}
+// Detached lets go of the tenant. What was published goes on, and nobody hears of its answer.
+func (p *producer) Detached(error) { p.tenant.Release() }
 
 func (p *producer) publish(d links.Delivery, m *amqp.Message, e *hono.Event) {
 	now := p.nodes.now()
