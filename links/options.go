@@ -13,7 +13,7 @@ import (
 type Options struct {
 	Engine         engine.Config    // protocol limits; ContainerID must be set
 	MaxConnections int              // default 10000; one more is closed at once
-	MaxHandshakes  int              // connections not yet open, at the same time; default 1000
+	MaxHandshakes  int              // connections not yet open, at the same time; default 4000
 	Budget         *Budget          // bytes received and not yet answered; nil makes one of the default size
 	WriteTimeout   time.Duration    // a peer that takes nothing of what we write for this long, or half as long again, is dropped; default 30 s
 	Log            *slog.Logger     // connections opened, refused, lost; default slog.Default()
@@ -37,7 +37,7 @@ func (o Options) Validate() error {
 
 func (o Options) withDefaults() Options {
 	orDefault(&o.MaxConnections, 10000)
-	orDefault(&o.MaxHandshakes, 1000)
+	orDefault(&o.MaxHandshakes, 4000)
 	orDefault(&o.WriteTimeout, 30*time.Second)
 	if o.Budget == nil {
 		o.Budget = NewBudget(0, 0)

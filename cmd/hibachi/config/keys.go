@@ -77,7 +77,7 @@ var keys = []*Key{
 
 	{Name: "connections.max", Default: "10000", kind: number{2, 1_000_000}, field: func(c *Config) any { return &c.Connections.Max },
 		Help: "connections at the same time; one more is closed at once"},
-	{Name: "connections.max-handshakes", Default: "1000", kind: aMillion, field: func(c *Config) any { return &c.Connections.MaxHandshakes },
+	{Name: "connections.max-handshakes", Default: "4000", kind: aMillion, field: func(c *Config) any { return &c.Connections.MaxHandshakes },
 		Help: "connections, of those, that are not open yet"},
 	{Name: "connections.handshake-time-out", Default: "10s", kind: briefly, field: func(c *Config) any { return &c.Connections.HandshakeTimeOut },
 		Help: "from the first byte to the peer's `open`"},

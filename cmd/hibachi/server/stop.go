@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 )
 
 // stop winds down from the outside in: what was received gets its outcome while the store still takes it, and whoever is connected hears
@@ -28,8 +29,24 @@ func (p *process) stop() error {
 	return p.closeDoor()
 }
 
-// abandon lets go of what start took, as far as it came. Errors are of no interest beside the one that led here.
+// abandonLimit is how long a process that failed waits for its parts: one of them may be stuck in what failed.
+const abandonLimit = 5 * time.Second
+
+// abandon lets go of what start took, as far as it came, or as far as that can be had in time. Errors are of no interest beside the one
+// that led here.
 func (p *process) abandon() {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		p.letGo()
+	}()
+	select {
+	case <-done:
+	case <-time.After(abandonLimit):
+	}
+}
+
+func (p *process) letGo() {
 	if p.amqp != nil {
 		_ = p.amqp.Close()
 	}
