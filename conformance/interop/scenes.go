@@ -37,6 +37,7 @@ type load struct {
 	consumers            int // of each of the two applications
 	credit, frame        int
 	reconnect            bool
+	cut                  func() // cuts the network; called when a quarter, a half and three quarters are accepted. nil: never
 }
 
 func (l load) args(address string) []string {
@@ -103,6 +104,9 @@ func send(ctx context.Context, c *client, addr, tenant string, l load) error {
 			return fmt.Errorf("%s: %s", p.name, line)
 		}
 		accepted[words[2]] = true
+		if l.cut != nil && len(accepted) < l.count && len(accepted)%(l.count/4) == 0 {
+			l.cut()
+		}
 	}
 	return p.end()
 }
@@ -249,19 +253,7 @@ func reconnect(ctx context.Context, c *client, b *broker) (string, error) {
 		return "", err
 	}
 	defer p.close()
-	done := make(chan struct{})
-	defer close(done)
-	go func() {
-		for range 3 {
-			select {
-			case <-done:
-				return
-			case <-time.After(700 * time.Millisecond):
-				p.cut()
-			}
-		}
-	}()
-	return exchange(ctx, c, p.addr(), load{tenant: "reconnect", count: 3000, devices: 10, size: 200, consumers: 2, credit: 20, reconnect: true})
+	return exchange(ctx, c, p.addr(), load{tenant: "reconnect", count: 3000, devices: 10, size: 200, consumers: 2, credit: 20, reconnect: true, cut: p.cut})
 }
 
 // idle: a connection on which nobody says anything lives through three of the client's idle time-outs.
