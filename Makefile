@@ -9,10 +9,10 @@ RACE        := $(if $(shell command -v "$$($(GO) env CC)" 2>/dev/null),-race)
 SOURCES     := broker cmd conformance links persistence spec
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test lint fuzz bench crash conform interop ci clean
+.PHONY: help run build test lint fuzz bench crash conform conform-peers interop ci clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: build ## build and serve on amqp://127.0.0.1:5672, keeping events in ./data (ARGS="..." adds flags)
 	$(BIN) serve $(ARGS)
@@ -44,6 +44,9 @@ crash: build ## kill the binary under load and look what is left, ROUNDS (20) ti
 
 conform: build ## the conformance suite against the built binary (ARGS="--only FR --format html --out report.html" and more)
 	conformance/conform.sh $(BIN) $(ARGS)
+
+conform-peers: build ## the suite against brokers of others, into docs/conformance-peers.md: ten minutes; installs what it needs (ARGS="artemis")
+	conformance/peers.sh $(BIN) $(ARGS)
 
 mutants: ## plant faults in the broker, one at a time, and see the conformance suite catch them: three to five minutes on two cores
 	$(GO) test -tags mutants -count=1 -timeout 30m -v -run TestMutantsAreCaught ./conformance/mutants $(ARGS)
