@@ -12,7 +12,6 @@ public class BrokerJ {
     attributes.put("startupLoggedToSystemOut", "true");
     SystemLauncher launcher = new SystemLauncher();
     launcher.startup(attributes);
-    Runtime.getRuntime().addShutdownHook(new Thread(launcher::shutdown));
     Thread.currentThread().join();
   }
 }
