@@ -124,7 +124,7 @@ var texts = [NumRequirements]Text{
 	ReceiveAtLeastOnce: {"receive.at-least-once", pageReceive, "0.5 to 2.7", Broker, false,
 		"An event is delivered at least once.", InBroker},
 	ReceiveExpiry: {"receive.expiry", pageTenant, "1.0 to 2.7", Broker, false,
-		"An event whose ttl is over is not delivered, whether or not a consumer was attached meanwhile.", Later},
+		"An event whose ttl is over is not delivered, whether or not a consumer was attached meanwhile.", InBroker},
 
 	MessageWellFormed: {"message.well-formed", pageFormat, "0.5 to 2.7", Adapter, true,
 		"An event is one AMQP 1.0 message of message-format 0, its sections well-formed and in order.", AtTransfer},
